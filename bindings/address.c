@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* See address.h. A pattern call has three steps: everything that may raise, then everything that
+ * touches the world, then the hand-over, which cannot fail. */
+#include "bindings/address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/generation.h"
+#include "runtime/log.h"
+
+int zl_lua_check_port(lua_State *L, int index)
+{
+    double port = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
+    if (zl_port_check(port))
+        return (int)port;
+    if (lua_isnoneornil(L, index))
+        return luaL_error(L, "a port is missing; choose one between 1024 and 65535");
+    if (lua_type(L, index) == LUA_TSTRING)
+        return luaL_error(L, "Port \"%s\" is invalid, choose one between 1024 and 65535 (a number, "
+                             "not a string)", lua_tostring(L, index));
+    lua_pushvalue(L, index);
+    const char *text = lua_type(L, index) == LUA_TNUMBER ? lua_tostring(L, -1)
+                                                         : luaL_typename(L, index);
+    return luaL_error(L, "Port %s is invalid, choose one between 1024 and 65535", text);
+}
+
+int zl_lua_unavailable(lua_State *L, const char *why)
+{
+    struct zl_generation *generation = zl_lua_loop(L)->generation;
+    snprintf(generation->unavailable, sizeof generation->unavailable, "%s", why);
+    return luaL_error(L, "%s", why);
+}
+
+void zl_lua_keep_options(lua_State *L, int index)
+{
+    lua_newtable(L);
+    if (lua_istable(L, index)) {
+        lua_pushnil(L);
+        while (lua_next(L, index)) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, -4);
+        }
+    }
+    lua_setfenv(L, -2);
+}
+
+void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *object_name,
+                          struct zl_making *making)
+{
+    int id = (int)lua_tointeger(L, lua_upvalueindex(1));
+    struct zl_handle *owner = lua_touserdata(L, 1);
+    making->pattern = zl_pattern_get((enum zl_pattern_id)id);
+    if (owner->socket && owner->socket->zmq)
+        luaL_error(L, "%s already has a pattern (%s); make another %s for %s", object_name,
+                   owner->socket->pattern->name, object_name, making->pattern->name);
+    lua_settop(L, 2);
+    making->options = zl_options_default(making->pattern);
+    lua_getfenv(L, 1);
+    zl_options_read(L, 3, place, making->pattern, &making->options);
+    zl_options_read(L, 2, ZL_AT_PATTERN, making->pattern, &making->options);
+    making->sender = making->pattern->sends
+                         ? zl_lua_new_handle(L, zl_sender_class, sizeof(struct zl_handle))
+                         : NULL;
+    making->receiver = making->pattern->receives
+                           ? zl_lua_new_handle(L, zl_receiver_class, sizeof(struct zl_handle))
+                           : NULL;
+}
+
+struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *making)
+{
+    char why[ZL_WHY_MAX];
+    struct zl_socket *socket =
+        zl_socket_open(zl_lua_loop(L), making->pattern, &making->options, why);
+    if (!socket)
+        zl_lua_unavailable(L, why);
+    return socket;
+}
+
+static void log_ready(lua_State *L, const struct zl_socket *socket)
+{
+    if (!zl_log_wanted(ZL_INFO))
+        return;
+    char line[ZL_LINE_MAX], endpoints[ZL_WHY_MAX];
+    zl_lua_caller(L, 1, line);
+    zl_socket_describe(socket, endpoints, sizeof endpoints);
+    struct zl_field fields[] = {
+        {"pattern", socket->pattern->name, strlen(socket->pattern->name), false},
+        {"endpoint", endpoints, strlen(endpoints), false}};
+    struct zl_record record = {.level = ZL_INFO, .message = "Ready...", .size = 8, .source = line,
+                               .fields = fields, .count = 2};
+    zl_log_emit(&record);
+}
+
+int zl_lua_finish_pattern(lua_State *L, struct zl_handle *owner, struct zl_socket *socket,
+                          const struct zl_making *making)
+{
+    struct zl_handle *holders[] = {making->sender, making->receiver};
+    int results = 0;
+    for (int i = 0; i < 2; i++) {
+        if (!holders[i])
+            continue;
+        holders[i]->socket = socket;
+        zl_socket_ref(socket);
+        results++;
+    }
+    zl_lua_drop_socket(owner);
+    owner->socket = socket; /* takes the reference of open */
+    log_ready(L, socket);
+    return results;
+}
+
+void zl_lua_pattern_methods(lua_State *L, lua_CFunction make)
+{
+    for (int id = ZL_PUSH; id <= ZL_PAIR; id++) {
+        lua_pushinteger(L, id);
+        lua_pushcclosure(L, make, 1);
+        lua_setfield(L, -2, zl_pattern_get((enum zl_pattern_id)id)->name);
+    }
+}

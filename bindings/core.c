@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Puts the bindings together as the module zeroless.core, which lua/zeroless/ builds the public
+ * modules on, and prepares a fresh state for scripts: coroutines that pass waits on, os.exit. */
+#include "bindings/core.h"
+
+#include <stdlib.h>
+
+#include "bindings/luasup.h"
+#include "runtime/generation.h"
+
+/* os.exit(code, close): what was sent is flushed first. */
+static int os_exit(lua_State *L)
+{
+    int code = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
+                                   : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+    zl_loop_exit(zl_lua_loop(L), code);
+}
+
+/* core.engage(): the script uses zeroless */
+static int core_engage(lua_State *L)
+{
+    zl_loop_engage(zl_lua_loop(L));
+    return 0;
+}
+
+/* core.mark(object, stack level): the line of the script that asked, received or answered */
+static int core_mark(lua_State *L)
+{
+    struct zl_handle *handle = lua_touserdata(L, 1);
+    char line[ZL_LINE_MAX];
+    zl_lua_caller(L, (int)lua_tointeger(L, 2), line);
+    zl_exchange_mark(handle->socket, line);
+    return 0;
+}
+
+/* core.marked(object): that line */
+static int core_marked(lua_State *L)
+{
+    struct zl_handle *handle = lua_touserdata(L, 1);
+    lua_pushstring(L, zl_exchange_line(handle->socket));
+    return 1;
+}
+
+/* core.is_closed(object) */
+static int core_is_closed(lua_State *L)
+{
+    const struct zl_handle *handle = lua_touserdata(L, 1);
+    lua_pushboolean(L, handle->socket->zmq == NULL);
+    return 1;
+}
+
+static int open_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"engage", core_engage}, {"mark", core_mark}, {"marked", core_marked},
+        {"is_closed", core_is_closed}, {NULL, NULL}};
+    struct zl_loop *loop = zl_lua_loop(L);
+    lua_newtable(L);
+    luaL_register(L, NULL, functions);
+    zl_open_task(L);
+    zl_open_log(L);
+    zl_open_server(L);
+    zl_open_client(L);
+    zl_open_sender(L);
+    zl_open_receiver(L);
+    lua_pushlightuserdata(L, &loop->hot);
+    lua_setfield(L, -2, "hot");
+    lua_pushinteger(L, loop->generation->number);
+    lua_setfield(L, -2, "generation");
+    return 1;
+}
+
+static void preload(lua_State *L, const char *name, lua_CFunction opener)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, opener);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 2);
+}
+
+int zl_bindings_open(lua_State *L)
+{
+    zl_lua_set_loop(L, lua_touserdata(L, 1));
+    preload(L, "zeroless.core", open_core);
+    preload(L, "luv", zl_open_luv);
+    lua_getglobal(L, "os");
+    lua_pushcfunction(L, os_exit);
+    lua_setfield(L, -2, "exit");
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "zeroless.coroutine");
+    lua_call(L, 1, 0);
+    return 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* See luasup.h. */
+#include "bindings/luasup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/vm.h"
+
+static char loop_key;
+
+struct zl_loop *zl_lua_loop(lua_State *L)
+{
+    lua_pushlightuserdata(L, &loop_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    struct zl_loop *loop = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return loop;
+}
+
+void zl_lua_set_loop(lua_State *L, struct zl_loop *loop)
+{
+    lua_pushlightuserdata(L, &loop_key);
+    lua_pushlightuserdata(L, loop);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+/* Upvalues: the methods, the property function. */
+static int index_with_properties(lua_State *L)
+{
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    if (!lua_isnil(L, -1))
+        return 1;
+    return lua_tocfunction(L, lua_upvalueindex(2))(L);
+}
+
+void zl_lua_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
+                  lua_CFunction property)
+{
+    static const luaL_Reg none[] = {{NULL, NULL}};
+    lua_createtable(L, 0, 2);
+    lua_newtable(L);
+    luaL_register(L, NULL, methods ? methods : none);
+    luaL_newmetatable(L, name);
+    luaL_register(L, NULL, meta ? meta : none);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pushvalue(L, -2);
+    if (property) {
+        lua_pushcfunction(L, property);
+        lua_pushcclosure(L, index_with_properties, 2);
+    }
+    lua_setfield(L, -2, "__index");
+    lua_setfield(L, -3, "meta");
+    lua_setfield(L, -2, "methods");
+}
+
+void *zl_lua_new(lua_State *L, const char *class_name, size_t size)
+{
+    void *object = lua_newuserdata(L, size);
+    memset(object, 0, size);
+    luaL_getmetatable(L, class_name);
+    lua_setmetatable(L, -2);
+    return object;
+}
+
+struct zl_handle *zl_lua_new_handle(lua_State *L, const char *class_name, size_t size)
+{
+    struct zl_handle *handle = zl_lua_new(L, class_name, size);
+    handle->class_name = class_name;
+    return handle;
+}
+
+struct zl_handle *zl_lua_check_handle(lua_State *L, int index, const char *class_name)
+{
+    return luaL_checkudata(L, index, class_name);
+}
+
+void zl_lua_drop_socket(struct zl_handle *handle)
+{
+    struct zl_socket *socket = handle->socket;
+    handle->socket = NULL;
+    if (socket)
+        zl_socket_unref(socket);
+}
+
+int zl_handle__gc(lua_State *L)
+{
+    zl_lua_drop_socket(lua_touserdata(L, 1));
+    return 0;
+}
+
+int zl_handle__tostring(lua_State *L)
+{
+    struct zl_handle *handle = lua_touserdata(L, 1);
+    char endpoints[ZL_WHY_MAX] = "";
+    if (handle->socket && handle->socket->zmq)
+        zl_socket_describe(handle->socket, endpoints, sizeof endpoints);
+    const char *kind = strchr(handle->class_name, '.') + 1;
+    lua_pushfstring(L, "%s %s (%s)", handle->socket ? handle->socket->pattern->name : "", kind,
+                    handle->socket && handle->socket->zmq ? endpoints : "closed");
+    return 1;
+}
+
+void zl_lua_caller(lua_State *L, int level, char *line)
+{
+    zl_vm_line(L, level, line, ZL_LINE_MAX);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What the bindings share: the loop of a state, classes of userdata, errors at the caller's line. */
+#pragma once
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+
+#include "runtime/loop.h"
+#include "runtime/socket.h"
+
+#define ZL_TASK_CLASS "zlrun.task"
+
+/* The loop that the state belongs to. */
+struct zl_loop *zl_lua_loop(lua_State *L);
+void zl_lua_set_loop(lua_State *L, struct zl_loop *loop);
+
+/* A class: pushes a table {methods = {}, meta = {}}. `meta` is the metatable of its userdata, with
+ * __index = methods; scripts cannot see it. A `property` function (may be NULL) is asked for names
+ * that are no methods. Methods and metamethods may be NULL. */
+void zl_lua_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
+                  lua_CFunction property);
+
+/* A new userdata of `size` bytes, zeroed, with the class's metatable. */
+void *zl_lua_new(lua_State *L, const char *class_name, size_t size);
+
+/* A handle without a socket yet. */
+struct zl_handle *zl_lua_new_handle(lua_State *L, const char *class_name, size_t size);
+
+/* The handle at `index`; raises when it is of another class. */
+struct zl_handle *zl_lua_check_handle(lua_State *L, int index, const char *class_name);
+
+/* Lets go of the handle's socket. Never raises. */
+void zl_lua_drop_socket(struct zl_handle *handle);
+
+/* Metamethods that senders and receivers share. */
+int zl_handle__gc(lua_State *L);
+int zl_handle__tostring(lua_State *L);
+
+/* Names the caller's line of the script in `line` (ZL_LINE_MAX bytes). */
+void zl_lua_caller(lua_State *L, int level, char *line);
+
+/* One opener a file; each adds its part to the table on top of the stack. */
+void zl_open_server(lua_State *L);
+void zl_open_client(lua_State *L);
+void zl_open_sender(lua_State *L);
+void zl_open_receiver(lua_State *L);
+void zl_open_task(lua_State *L);
+void zl_open_log(lua_State *L);
+
+/* package.preload.luv */
+int zl_open_luv(lua_State *L);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* luv for scripts. It makes a loop of its own, which goes with the lua_State; the host nests that loop
+ * in its own. Callbacks run outside any task, and an error in one ends the script as an error in a
+ * task does. */
+#include <luv/luv.h>
+
+#include "bindings/luasup.h"
+#include "runtime/generation.h"
+#include "runtime/log.h"
+
+/* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or a
+ * negative number after an error. */
+static int call_back(lua_State *L, int arguments, int results, int flags)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_task *interrupted = loop->current;
+    (void)flags;
+    if (loop->phase == ZL_ENDED) {
+        lua_pop(L, arguments + 1);
+        return -LUA_ERRRUN;
+    }
+    int before = lua_gettop(L) - arguments - 1;
+    loop->current = &loop->outside;
+    int outcome = lua_pcall(L, arguments, results, 0);
+    loop->current = interrupted;
+    if (outcome != 0) {
+        zl_generation_failed(loop->generation, L);
+        lua_settop(L, before);
+        return -outcome;
+    }
+    return results == LUA_MULTRET ? lua_gettop(L) - before : results;
+}
+
+/* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
+int zl_open_luv(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    lua_State *main_state = loop->generation->L;
+    zl_loop_engage(loop);
+    luv_set_callback(main_state, call_back);
+    lua_pushcfunction(main_state, luaopen_luv);
+    int outcome = lua_pcall(main_state, 0, 1, 0);
+    if (main_state != L)
+        lua_xmove(main_state, L, 1);
+    if (outcome != 0)
+        return lua_error(L);
+    if (!zl_nested_start(&loop->nested, &loop->uv, luv_loop(main_state)))
+        return luaL_error(L, "luv's loop cannot be nested in the host's");
+    return 1;
+}

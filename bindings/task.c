@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks and every kind of wait, as the primitives that lua/zeroless/ is written on. A wait registers
+ * the running task and yields the token `core.WAIT`; coroutines in between pass it on
+ * (lua/zeroless/coroutine.lua). It gives back why it ended: enum zl_wake, or one of NOT_HERE. */
+#include <string.h>
+
+#include "bindings/luasup.h"
+#include "runtime/generation.h"
+
+static char wait_token;
+
+/* No wait has taken place: a C function stands between here and the task; there is no task. */
+enum { ZL_NOT_ACROSS_C = -1, ZL_NOT_IN_TASK = -2 };
+
+static struct zl_task *check_task(lua_State *L, int index)
+{
+    return *(struct zl_task **)luaL_checkudata(L, index, ZL_TASK_CLASS);
+}
+
+/* --- waiting --------------------------------------------------------------------------------- */
+
+/* 0 when the running code may wait. */
+static int obstacle(lua_State *L, const struct zl_loop *loop)
+{
+    if (loop->current == &loop->outside)
+        return ZL_NOT_IN_TASK;
+    return lua_isyieldable(L) ? 0 : ZL_NOT_ACROSS_C;
+}
+
+static int yield_token(lua_State *L)
+{
+    lua_pushlightuserdata(L, &wait_token);
+    return lua_yield(L, 1);
+}
+
+/* A moment in seconds on the clock of zeroless.now, or nil for none, as zl_task_wait takes it. */
+static uint64_t opt_deadline(lua_State *L, int index)
+{
+    if (lua_isnoneornil(L, index))
+        return 0;
+    double seconds = luaL_checknumber(L, index);
+    return seconds > 0 && seconds < 1e10 ? (uint64_t)(seconds * 1e9) : seconds >= 1e10 ? 0 : 1;
+}
+
+/* core.wait(object, direction, deadline): until the socket may be ready in that direction. Without a
+ * deadline, the reply to a request has the one of its pattern. */
+static int core_wait(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_handle *handle = lua_touserdata(L, 1);
+    enum zl_direction direction = lua_tointeger(L, 2) == ZL_OUT ? ZL_OUT : ZL_IN;
+    uint64_t deadline = opt_deadline(L, 3);
+    int reason = obstacle(L, loop);
+    if (reason != 0) {
+        lua_pushinteger(L, reason);
+        return 1;
+    }
+    if (direction == ZL_IN && deadline == 0)
+        deadline = handle->socket->exchange.deadline;
+    zl_socket_wait(handle->socket, direction, deadline);
+    return yield_token(L);
+}
+
+/* core.sleep(deadline): until then, or until core.cancel; core.sleep(): others run first */
+static int core_sleep(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    uint64_t deadline = opt_deadline(L, 1);
+    int reason = obstacle(L, loop);
+    if (reason != 0) {
+        lua_pushinteger(L, reason);
+        return 1;
+    }
+    if (lua_isnoneornil(L, 1))
+        zl_task_pause(loop->current);
+    else
+        zl_task_wait(loop->current, NULL, false, deadline);
+    return yield_token(L);
+}
+
+/* core.join(task, deadline): until the task has ended */
+static int core_join(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_task *task = check_task(L, 1);
+    uint64_t deadline = opt_deadline(L, 2);
+    int reason = obstacle(L, loop);
+    if (task->status >= ZL_TASK_DONE || reason != 0) {
+        lua_pushinteger(L, reason);
+        return 1;
+    }
+    zl_task_wait(loop->current, &task->joiners, false, deadline);
+    return yield_token(L);
+}
+
+/* core.unwait(): the token cannot be passed on; the wait is off */
+static int core_unwait(lua_State *L)
+{
+    zl_task_unwait(zl_lua_loop(L)->current);
+    lua_pushinteger(L, ZL_NOT_ACROSS_C);
+    return 1;
+}
+
+/* coroutine.running(): nil in a task's own coroutine, as in the main one of luajit */
+static int core_running(lua_State *L)
+{
+    lua_pushthread(L);
+    if (L == zl_lua_loop(L)->current->co)
+        lua_pushnil(L);
+    return 1;
+}
+
+/* core.cancel(task): ends the sleep of a task */
+static int core_cancel(lua_State *L)
+{
+    struct zl_task *task = check_task(L, 1);
+    if (!task->queue)
+        zl_task_wake(task, ZL_WAKE_CANCELLED);
+    return 0;
+}
+
+/* core.told(receiver): the receiver says "stopping" to the running task. A task that asks the same
+ * receiver again has been told before: it is not going to end for that, and is resumed no more. */
+static int core_told(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
+    if (loop->current == &loop->outside || zl_task_tell(loop->current, receiver->socket))
+        return 0;
+    loop->current->finishing = loop->current->inherited = false;
+    if (obstacle(L, loop) != 0)
+        return 0;
+    zl_task_wait(loop->current, NULL, false, 0);
+    return yield_token(L);
+}
+
+/* --- tasks ----------------------------------------------------------------------------------- */
+
+/* core.spawn(f, ...), core.spawn_idle(f, ...): the latter does not count as handling the message that
+ * the running task has in hand */
+static int spawn(lua_State *L, bool inherits)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    struct zl_task **box = zl_lua_new(L, ZL_TASK_CLASS, sizeof *box);
+    lua_insert(L, 1);
+    *box = zl_task_spawn(zl_lua_loop(L), L, lua_gettop(L) - 2);
+    (*box)->inherited &= inherits;
+    return 1;
+}
+
+static int core_spawn(lua_State *L)
+{
+    return spawn(L, true);
+}
+
+static int core_spawn_idle(lua_State *L)
+{
+    return spawn(L, false);
+}
+
+/* core.results(task): what the function of an ended task returned; nil, error of a failed one */
+static int core_results(lua_State *L)
+{
+    struct zl_task *task = check_task(L, 1);
+    if (!task->co)
+        return 0;
+    if (task->status == ZL_TASK_FAILED) {
+        lua_pushnil(L);
+        lua_pushvalue(task->co, -1);
+        lua_xmove(task->co, L, 1);
+        return 2;
+    }
+    int count = lua_gettop(task->co);
+    luaL_checkstack(L, count, "too many results");
+    for (int i = 1; i <= count; i++)
+        lua_pushvalue(task->co, i);
+    lua_xmove(task->co, L, count);
+    return count;
+}
+
+/* core.is_current(task) */
+static int core_is_current(lua_State *L)
+{
+    lua_pushboolean(L, check_task(L, 1) == zl_lua_loop(L)->current);
+    return 1;
+}
+
+static int task_property(lua_State *L)
+{
+    static const char *const names[] = {"ready", "running", "waiting", "done", "failed"};
+    struct zl_task *task = check_task(L, 1);
+    const char *name = lua_tostring(L, 2);
+    lua_pushnil(L);
+    if (name && strcmp(name, "status") == 0)
+        lua_pushstring(L, names[task->status]);
+    return 1;
+}
+
+static int task__tostring(lua_State *L)
+{
+    struct zl_task *task = check_task(L, 1);
+    lua_pushfstring(L, "task at %s", task->where);
+    return 1;
+}
+
+static int task__gc(lua_State *L)
+{
+    struct zl_task **box = lua_touserdata(L, 1);
+    if (*box)
+        zl_task_unref(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* --- the process ----------------------------------------------------------------------------- */
+
+static int core_now(lua_State *L)
+{
+    lua_pushnumber(L, (double)zl_loop_now() / 1e9);
+    return 1;
+}
+
+/* core.stop(code) */
+static int core_stop(lua_State *L)
+{
+    zl_loop_stop(zl_lua_loop(L), (int)luaL_optinteger(L, 1, 0));
+    return 0;
+}
+
+/* core.on_stop(f): f runs as a task when the others have come to rest */
+static int core_on_stop(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    zl_lua_loop(L)->generation->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+void zl_open_task(lua_State *L)
+{
+    static const luaL_Reg meta[] = {
+        {"__gc", task__gc}, {"__tostring", task__tostring}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"wait", core_wait},       {"sleep", core_sleep},
+        {"join", core_join},       {"unwait", core_unwait},
+        {"running", core_running},
+        {"cancel", core_cancel},   {"told", core_told},
+        {"spawn", core_spawn},     {"spawn_idle", core_spawn_idle},
+        {"results", core_results}, {"is_current", core_is_current},
+        {"now", core_now},         {"stop", core_stop},
+        {"on_stop", core_on_stop}, {NULL, NULL},
+    };
+    static const struct {
+        const char *name;
+        int value;
+    } constants[] = {
+        {"READY", ZL_WAKE_READY},         {"TIMEOUT", ZL_WAKE_TIMEOUT},
+        {"STOPPING", ZL_WAKE_STOPPING},   {"CANCELLED", ZL_WAKE_CANCELLED},
+        {"NOT_ACROSS_C", ZL_NOT_ACROSS_C}, {"NOT_IN_TASK", ZL_NOT_IN_TASK},
+        {"IN", ZL_IN},                    {"OUT", ZL_OUT},
+    };
+    zl_lua_class(L, ZL_TASK_CLASS, NULL, meta, task_property);
+    lua_setfield(L, -2, "task");
+    luaL_register(L, NULL, functions);
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+        lua_pushinteger(L, constants[i].value);
+        lua_setfield(L, -2, constants[i].name);
+    }
+    lua_pushlightuserdata(L, &wait_token);
+    lua_setfield(L, -2, "WAIT");
+}

@@ -1,0 +1,14 @@
+-- SPDX-License-Identifier: MIT
+-- The hot functions of the host (runtime/hot.h) as compiled Lua code calls them, and the ground that
+-- both sides share.
+
+local ffi = require "ffi"
+local core = require "zeroless.core"
+
+ffi.cdef(require "zeroless.hot_h")
+
+return {
+  C = ffi.C,
+  hot = ffi.cast("struct zl_hot *", core.hot),
+  string = ffi.string,
+}

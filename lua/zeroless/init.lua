@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: MIT
+-- The public module. docs/api.md is its reference.
+
+local core = require "zeroless.core"
+local task = require "zeroless.task"
+
+require "zeroless.sender"
+require "zeroless.receiver"
+core.engage()
+
+return {
+  Server = core.Server,
+  Client = core.Client,
+  log = require "zeroless.log",
+  spawn = task.spawn,
+  sleep = task.sleep,
+  every = task.every,
+  after = task.after,
+  now = task.now,
+  stop = task.stop,
+  on_stop = task.on_stop,
+  state = {},
+  generation = core.generation,
+}

@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: MIT
+-- The errors of the hot path in words. `level` counts from the function that calls, as error() does.
+
+local core = require "zeroless.core"
+local hot_ffi = require "zeroless.ffi"
+
+local C, hot = hot_ffi.C, hot_ffi.hot
+local ffi_string = hot_ffi.string
+
+local misuse = {}
+
+-- Why a wait (core.wait, core.sleep, core.join) did not take place.
+function misuse.no_wait(reason, level)
+  local where = reason == core.NOT_IN_TASK
+    and "cannot wait here: this runs in a callback, outside any task"
+    or "cannot wait here: no wait crosses require, dofile, table.sort, a string.gsub callback "
+      .. "or another function of C"
+  error(where .. "; zeroless.spawn(f) runs f in a task of its own, which may wait", level + 1)
+end
+
+-- The position, from 1, and type of the first value that is no string.
+local function first_wrong(...)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if type(value) ~= "string" then return i, type(value) end
+  end
+end
+
+function misuse.frames(level, ...)
+  local count = select("#", ...)
+  if count == 0 then error("nothing to send: a message has at least one frame", level + 1) end
+  local position, kind = first_wrong(...)
+  if position then
+    error(("frame %d is a %s, not a string; tostring() makes one"):format(position, kind), level + 1)
+  end
+  if count > C.ZL_FRAMES_MAX then
+    error(("a message of %d frames is too long, the most is %d"):format(count, C.ZL_FRAMES_MAX), level + 1)
+  end
+end
+
+local function line_of(self)
+  local line = core.marked(self)
+  return line ~= "" and line or "an unknown line"
+end
+
+local function is_request(self)
+  return core.describe(self) == "request"
+end
+
+local explain = {
+  [C.ZL_TOO_BIG] = function(self, ...)
+    local _, _, _, limit = core.describe(self)
+    return ("frame %d has %d bytes, above max_message_size (%d)"):format(hot.where, #(select(hot.where, ...)), limit)
+  end,
+  [C.ZL_OFF_TOPIC] = function(self, ...)
+    local _, _, topic = core.describe(self)
+    return ("the first frame must begin with the topic %q, not with %q; embed_topic = true sends it for you")
+      :format(topic, (...):sub(1, #topic))
+  end,
+  [C.ZL_UNANSWERED] = function(self)
+    if is_request(self) then
+      return "a request is open since " .. line_of(self) .. "; read its reply before you ask again"
+    end
+    return "the request received at " .. line_of(self) .. " has no reply yet; reply before you receive the next"
+  end,
+  [C.ZL_NOTHING_ASKED] = function(self)
+    if is_request(self) then
+      return "no request is open, so no reply will come; call the sender first"
+    end
+    local line = core.marked(self)
+    return "there is no request to reply to" .. (line ~= "" and "; the last one was answered at " .. line or "")
+  end,
+  [C.ZL_WRONG_SELF] = function()
+    return "bad self: call methods with a colon, push:try(msg), pull:recv(1)"
+  end,
+  [C.ZL_FAILED] = function()
+    return "libzmq failed: " .. ffi_string(C.zl_hot_error())
+  end,
+}
+
+-- A code of runtime/hot.h that is a mistake of the script. The frames are those of a send.
+function misuse.raise(level, code, self, ...)
+  error(explain[code](self, ...), level + 1)
+end
+
+function misuse.check_seconds(level, name, value)
+  if type(value) ~= "number" or not (value >= 0) then
+    local given = type(value) == "number" and tostring(value) or "a " .. type(value)
+    error(("%s must be a number of seconds, 0 or more, not %s"):format(name, given), level + 1)
+  end
+end
+
+return misuse

@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: MIT
+-- What a receiver does for every message: take it whole from the host in one FFI call, make its frames
+-- strings, wait while there is none. Errors name the caller's line: each function here that raises is
+-- reached by tail calls, so level 2 is the script.
+
+local core = require "zeroless.core"
+local hot_ffi = require "zeroless.ffi"
+local misuse = require "zeroless.misuse"
+local trace = require "zeroless.trace"
+
+local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
+local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
+local NOTE_LINE = C.ZL_NOTE_LINE
+local IN, TIMEOUT = core.IN, core.TIMEOUT
+
+local methods, meta = core.receiver.methods, core.receiver.meta
+
+-- The frames of the message received last.
+local function frames(count)
+  local received = hot.received
+  if count == 1 then return ffi_string(received[0].data, received[0].size) end
+  if count == 2 then
+    return ffi_string(received[0].data, received[0].size), ffi_string(received[1].data, received[1].size)
+  end
+  local values = {}
+  for i = 1, count do
+    values[i] = ffi_string(received[i - 1].data, received[i - 1].size)
+  end
+  return unpack(values, 1, count)
+end
+
+local function noted(self, ...)
+  if hot.note % (2 * NOTE_LINE) >= NOTE_LINE then core.mark(self, 2) end
+  trace("Received", self, ...)
+  return ...
+end
+
+-- Everything but the straight way: `code` is what the host said first.
+local function settle(self, code, deadline)
+  while code < 0 do
+    if code == AGAIN then
+      local reason = core.wait(self, IN, deadline)
+      if reason == TIMEOUT and (deadline or not core.retry(self)) then return nil, "timeout" end
+      if reason < 0 then misuse.no_wait(reason, 2) end
+    elseif code == PAUSE then
+      core.sleep()
+    elseif code == CLOSED then
+      return nil, "closed"
+    elseif code == STOPPING then
+      core.told(self)
+      return nil, "stopping"
+    else
+      misuse.raise(2, code, self)
+    end
+    code = C.zl_hot_receive(self)
+  end
+  if hot.note ~= 0 then return noted(self, frames(code)) end
+  return frames(code)
+end
+
+function meta.__call(self)
+  local count = C.zl_hot_receive(self)
+  if count > 0 and hot.note == 0 then
+    local received = hot.received
+    if count == 1 then return ffi_string(received[0].data, received[0].size) end
+    return frames(count)
+  end
+  return settle(self, count)
+end
+
+-- One message, or nil and "timeout" after `timeout` seconds, "closed" or "stopping".
+function methods.recv(self, timeout)
+  local deadline
+  if timeout ~= nil then
+    misuse.check_seconds(2, "timeout", timeout)
+    deadline = core.now() + timeout
+  end
+  return settle(self, C.zl_hot_receive(self), deadline)
+end
+
+-- One message, or nil and "empty" at once.
+function methods.try(self)
+  local code = C.zl_hot_receive(self)
+  while code == PAUSE do code = C.zl_hot_receive(self) end
+  if code == AGAIN then return nil, "empty" end
+  return settle(self, code)
+end

@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+-- What a sender does for every message: check all frames, hand them to the host in one FFI call, wait
+-- and try again while there is no room. Errors name the caller's line: each function here that raises
+-- is reached by tail calls, so level 2 is the script.
+
+local core = require "zeroless.core"
+local hot_ffi = require "zeroless.ffi"
+local misuse = require "zeroless.misuse"
+local trace = require "zeroless.trace"
+
+local C, hot = hot_ffi.C, hot_ffi.hot
+local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GONE
+local NOTE_LINE, FRAMES_MAX = C.ZL_NOTE_LINE, C.ZL_FRAMES_MAX
+local OUT, TIMEOUT = core.OUT, core.TIMEOUT
+local select, type = select, type
+
+local methods, meta = core.sender.methods, core.sender.meta
+
+-- Lays the frames out for the host: the code of its send, or nil when they are not fit to be sent.
+local function offer(self, ...)
+  local count = select("#", ...)
+  if count == 0 or count > FRAMES_MAX then return nil end
+  local outgoing = hot.outgoing
+  for i = 1, count do
+    local frame = select(i, ...)
+    if type(frame) ~= "string" then return nil end
+    outgoing[i - 1].data, outgoing[i - 1].size = frame, #frame
+  end
+  return C.zl_hot_send_frames(self, count)
+end
+
+local function sent(self, ...)
+  if hot.note % (2 * NOTE_LINE) >= NOTE_LINE then core.mark(self, 2) end
+  trace("Sent", self, ...)
+  return true
+end
+
+-- Everything but the straight way: `code` is what the host said first.
+local function settle(self, code, ...)
+  local deadline
+  while code ~= 0 do
+    if code == AGAIN then
+      if not deadline then
+        local _, _, _, _, timeout = core.describe(self)
+        deadline = timeout and core.now() + timeout or math.huge
+      end
+      local reason = core.wait(self, OUT, deadline)
+      if reason == TIMEOUT then return nil, "timeout" end
+      if reason < 0 then misuse.no_wait(reason, 2) end
+    elseif code == PAUSE then
+      core.sleep()
+    elseif code == CLOSED then
+      return nil, "closed"
+    elseif code == GONE then
+      return nil, "gone"
+    elseif code then
+      misuse.raise(2, code, self, ...)
+    else
+      misuse.frames(2, ...)
+    end
+    code = offer(self, ...)
+  end
+  if hot.note ~= 0 then return sent(self, ...) end
+  return true
+end
+
+local function send_frames(self, ...)
+  local code = offer(self, ...)
+  if code == 0 and hot.note == 0 then return true end
+  return settle(self, code, ...)
+end
+
+-- One and two frames have a way of their own: without a loop, compiled code needs no inner trace.
+function meta.__call(self, first, second, ...)
+  if type(first) == "string" then
+    if second == nil and select("#", ...) == 0 then
+      local code = C.zl_hot_send(self, first, #first)
+      if code == 0 and hot.note == 0 then return true end
+      return settle(self, code, first)
+    elseif type(second) == "string" and select("#", ...) == 0 then
+      local outgoing = hot.outgoing
+      outgoing[0].data, outgoing[0].size = first, #first
+      outgoing[1].data, outgoing[1].size = second, #second
+      local code = C.zl_hot_send_frames(self, 2)
+      if code == 0 and hot.note == 0 then return true end
+      return settle(self, code, first, second)
+    end
+  end
+  return send_frames(self, first, second, ...)
+end
+
+function methods.try(self, ...)
+  local code = offer(self, ...)
+  while code == PAUSE do code = offer(self, ...) end
+  if code == AGAIN then return nil, "full" end
+  if code == 0 and hot.note == 0 then return true end
+  return settle(self, code, ...)
+end
+
+-- pub: waits until peers hold at least `count` subscriptions: true, or nil and "timeout".
+function methods.wait_subscribers(self, count, timeout)
+  if core.describe(self) ~= "pub" then error("only a pub has subscribers", 2) end
+  if type(count) ~= "number" then error("how many subscribers to wait for must be a number", 2) end
+  if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
+  local deadline = timeout and core.now() + timeout
+  while self.subscribers < count do
+    local reason = core.wait(self, core.IN, deadline)
+    if reason == TIMEOUT then return nil, "timeout" end
+    if reason < 0 then misuse.no_wait(reason, 2) end
+    if core.is_closed(self) then return nil, "closed" end
+  end
+  return true
+end

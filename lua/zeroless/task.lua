@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+-- Tasks, timers and the end of the process, on the primitives of bindings/task.c.
+
+local core = require "zeroless.core"
+local misuse = require "zeroless.misuse"
+
+local task = {}
+
+local function check_function(level, name, f)
+  if type(f) ~= "function" then
+    error(("%s takes a function, not a %s"):format(name, type(f)), level + 1)
+  end
+end
+
+-- Starts f(...) as a task and returns it.
+function task.spawn(f, ...)
+  check_function(2, "zeroless.spawn", f)
+  return core.spawn(f, ...)
+end
+
+-- The task's results; nil and its error when it has failed; nil and "timeout" after `timeout` seconds.
+function core.task.methods.join(self, timeout)
+  if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
+  if core.is_current(self) then error("a task cannot join itself", 2) end
+  local reason = core.join(self, timeout and core.now() + timeout)
+  if reason == core.TIMEOUT then return nil, "timeout" end
+  if reason < 0 then misuse.no_wait(reason, 2) end
+  return core.results(self)
+end
+
+-- Lets `seconds` pass for the running task; 0 lets the others run.
+function task.sleep(seconds)
+  misuse.check_seconds(2, "zeroless.sleep: the time", seconds)
+  local reason
+  if seconds == 0 then reason = core.sleep() else reason = core.sleep(core.now() + seconds) end
+  if reason < 0 then misuse.no_wait(reason, 2) end
+end
+
+local timer = {}
+timer.__index = timer
+timer.__metatable = false
+
+-- No further call of the timer's function; one that runs runs on.
+function timer:stop()
+  self.stopped = true
+  core.cancel(self.task)
+end
+
+local function tick(self, seconds, f)
+  local due = core.now()
+  repeat
+    -- Ticks that a slow function has missed are skipped, the rhythm stays.
+    due = math.max(due + seconds, core.now() + (due - core.now()) % seconds)
+    core.sleep(due)
+    if self.stopped then return end
+    self.busy = true
+    f()
+    self.busy = false
+  until self.stopped
+end
+
+local function once(self, seconds, f)
+  if seconds > 0 then core.sleep(core.now() + seconds) else core.sleep() end
+  if not self.stopped then f() end
+end
+
+local function start(run, name, seconds, f)
+  misuse.check_seconds(3, name .. ": the time", seconds)
+  check_function(3, name, f)
+  local self = setmetatable({ stopped = false }, timer)
+  self.task = core.spawn_idle(run, self, seconds, f)
+  return self
+end
+
+-- Calls f every `seconds`, first after that time, until :stop(). f may wait; ticks do not pile up.
+function task.every(seconds, f)
+  if seconds == 0 then error("zeroless.every: the time must be more than 0 seconds", 2) end
+  return (start(tick, "zeroless.every", seconds, f))
+end
+
+-- Calls f once after `seconds`, unless :stop() comes first.
+function task.after(seconds, f)
+  return (start(once, "zeroless.after", seconds, f))
+end
+
+-- Stops the process as SIGTERM does; it ends with `code`, 0 by default.
+function task.stop(code)
+  if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0 or code < 0 or code > 255) then
+    error("an exit code is a whole number between 0 and 255", 2)
+  end
+  core.stop(code)
+end
+
+local callbacks = {}
+
+local function run_callbacks()
+  for _, f in ipairs(callbacks) do f() end
+end
+
+-- Calls f when the process stops in good order, after the other tasks and before the sockets close.
+function task.on_stop(f)
+  check_function(2, "zeroless.on_stop", f)
+  if #callbacks == 0 then core.on_stop(run_callbacks) end
+  callbacks[#callbacks + 1] = f
+end
+
+task.now = core.now
+
+return task

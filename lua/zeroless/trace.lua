@@ -1,0 +1,28 @@
+-- SPDX-License-Identifier: MIT
+-- The debug line of a message, made only when somebody listens.
+
+local core = require "zeroless.core"
+local hot_ffi = require "zeroless.ffi"
+
+local C, hot = hot_ffi.C, hot_ffi.hot
+local DEBUG, PREVIEW = 0, 60
+
+local function preview(...)
+  local shown = {}
+  for i = 1, math.min(select("#", ...), 8) do
+    local frame = select(i, ...)
+    shown[i] = #frame > PREVIEW and frame:sub(1, PREVIEW) .. "..." or frame
+  end
+  return table.concat(shown, " | ")
+end
+
+-- `verb` is Sent or Received; the caller is reached by a tail call from the script.
+return function(verb, self, ...)
+  if hot.note % 2 ~= C.ZL_NOTE_TRACE then return end
+  local bytes = 0
+  for i = 1, select("#", ...) do bytes = bytes + #(select(i, ...)) end
+  local pattern, endpoints = core.describe(self)
+  core.log(DEBUG, verb, {
+    pattern = pattern, endpoint = endpoints, frames = select("#", ...), bytes = bytes, data = preview(...),
+  }, 3)
+end

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's own options on the command line. Called once by main. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "runtime/generation.h"
+
+struct zl_cli {
+    struct zl_script script;
+    double drain_timeout; /* seconds */
+    int exit_code;        /* when zl_cli_parse says false */
+};
+
+/* Fills `cli` from the command line and sets the log's level and format. False when the process is
+ * done: help or version was printed, or a mistake in the usage was. The arrays that `cli` points to
+ * are kept until zl_cli_free. */
+bool zl_cli_parse(struct zl_cli *cli, int argc, char **argv);
+void zl_cli_free(struct zl_cli *cli);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* See exchange.h. One question is open at a time on a request socket; on a reply socket every task may
+ * have one request in hand, so several tasks can work on requests at once. */
+#include "runtime/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/hot.h"
+#include "runtime/log.h"
+#include "runtime/loop.h"
+#include "runtime/socket.h"
+
+static void close_frames(zmq_msg_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        zmq_msg_close(&frames[i]);
+    free(frames);
+}
+
+static int32_t send_failure(void)
+{
+    int error = zmq_errno();
+    return error == EAGAIN ? ZL_AGAIN : error == EHOSTUNREACH ? ZL_GONE : ZL_FAILED;
+}
+
+static bool send_bytes(void *zmq, const void *data, size_t size, bool more)
+{
+    return zmq_send(zmq, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
+}
+
+/* --- request --------------------------------------------------------------------------------- */
+
+static void forget_question(struct zl_exchange *exchange)
+{
+    exchange->asked = false;
+    close_frames(exchange->kept, exchange->kept_count);
+    exchange->kept = NULL;
+    exchange->kept_count = 0;
+}
+
+/* Copies the frames, so that the request can be sent again. Without memory it is sent only once. */
+static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames, uint32_t count)
+{
+    exchange->kept = malloc(count * sizeof *exchange->kept);
+    for (uint32_t i = 0; exchange->kept && i < count; i++) {
+        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0)
+            return;
+        memcpy(zmq_msg_data(&exchange->kept[i]), frames[i].data, frames[i].size);
+        exchange->kept_count = i + 1;
+    }
+}
+
+static uint64_t reply_deadline(const struct zl_socket *socket)
+{
+    double timeout = socket->options.timeout;
+    return timeout < 0 ? 0 : zl_loop_now() + (uint64_t)(timeout * 1e9);
+}
+
+static bool send_id(struct zl_socket *socket, uint32_t id)
+{
+    return send_bytes(socket->zmq, &id, sizeof id, true) && send_bytes(socket->zmq, "", 0, true);
+}
+
+int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (exchange->asked)
+        return ZL_UNANSWERED;
+    if (!send_id(socket, exchange->id + 1))
+        return send_failure();
+    for (uint32_t i = 0; i < count; i++)
+        if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
+            return send_failure();
+    exchange->id++;
+    exchange->asked = true;
+    exchange->tries = 1;
+    exchange->deadline = reply_deadline(socket);
+    if (socket->options.retries > 0)
+        keep_question(exchange, frames, count);
+    return 0;
+}
+
+/* Sends the kept frames, as far as there is room. */
+static void send_again(struct zl_socket *socket)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (!send_id(socket, exchange->id))
+        return;
+    for (unsigned i = 0; i < exchange->kept_count; i++) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        zmq_msg_copy(&frame, &exchange->kept[i]);
+        int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
+        if (zmq_msg_send(&frame, socket->zmq, ZMQ_DONTWAIT | more) < 0) {
+            zmq_msg_close(&frame);
+            return;
+        }
+    }
+}
+
+bool zl_exchange_retry(struct zl_socket *socket)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
+        forget_question(exchange);
+        return false;
+    }
+    exchange->tries++;
+    exchange->deadline = reply_deadline(socket);
+    zl_socket_touch(socket);
+    send_again(socket);
+    return true;
+}
+
+static unsigned accept_answer(struct zl_exchange *exchange, zmq_msg_t *frames, unsigned count)
+{
+    bool ours = count >= 3 && exchange->asked && zmq_msg_size(&frames[0]) == sizeof exchange->id &&
+                memcmp(zmq_msg_data(&frames[0]), &exchange->id, sizeof exchange->id) == 0 &&
+                zmq_msg_size(&frames[1]) == 0;
+    if (!ours)
+        return 0;
+    forget_question(exchange);
+    return 2;
+}
+
+/* --- reply ----------------------------------------------------------------------------------- */
+
+static struct zl_envelope *find_envelope(const struct zl_task *task, const struct zl_socket *socket)
+{
+    struct zl_envelope *envelope = task->envelopes;
+    while (envelope && envelope->socket != socket)
+        envelope = envelope->next;
+    return envelope;
+}
+
+static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket *socket)
+{
+    struct zl_envelope *envelope = find_envelope(task, socket);
+    if (envelope)
+        return envelope;
+    envelope = calloc(1, sizeof *envelope);
+    if (!envelope)
+        return NULL;
+    envelope->socket = socket;
+    zl_socket_ref(socket);
+    envelope->next = task->envelopes;
+    task->envelopes = envelope;
+    return envelope;
+}
+
+/* [routing id] ... [""] [body] ...; a message without the empty frame was sent by no requester. */
+static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    unsigned delimiter = 1;
+    while (delimiter < count && zmq_msg_size(&frames[delimiter]) > 0)
+        delimiter++;
+    if (delimiter + 1 >= count) {
+        zl_log(ZL_WARN, "", "refused a request without an envelope; its sender is no requester");
+        return 0;
+    }
+    unsigned envelope_count = delimiter + 1;
+    struct zl_envelope *envelope = make_envelope(socket->loop->current, socket);
+    zmq_msg_t *kept = envelope && envelope->frames && envelope->count == envelope_count
+                          ? envelope->frames
+                          : malloc(envelope_count * sizeof *kept);
+    if (!envelope || !kept)
+        return 0;
+    if (kept != envelope->frames) {
+        close_frames(envelope->frames, envelope->count);
+        for (unsigned i = 0; i < envelope_count; i++)
+            zmq_msg_init(&kept[i]);
+    }
+    for (unsigned i = 0; i < envelope_count; i++)
+        zmq_msg_move(&kept[i], &frames[i]);
+    envelope->frames = kept;
+    envelope->count = envelope_count;
+    envelope->open = true;
+    return envelope_count;
+}
+
+int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    if (!envelope || !envelope->open)
+        return ZL_NOTHING_ASKED;
+    for (unsigned i = 0; i < envelope->count; i++) {
+        if (zmq_msg_send(&envelope->frames[i], socket->zmq, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+            int32_t code = send_failure();
+            if (code == ZL_GONE)
+                envelope->open = false;
+            return code;
+        }
+    }
+    envelope->open = false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
+            return send_failure();
+    return 0;
+}
+
+void zl_exchange_forget(struct zl_task *task)
+{
+    struct zl_envelope *envelope;
+    while ((envelope = task->envelopes)) {
+        task->envelopes = envelope->next;
+        if (envelope->open && envelope->socket->zmq)
+            zl_log(ZL_WARN, envelope->line, "the task ended without a reply to this request");
+        close_frames(envelope->frames, envelope->count);
+        zl_socket_unref(envelope->socket);
+        free(envelope);
+    }
+}
+
+/* --- both ------------------------------------------------------------------------------------ */
+
+int32_t zl_exchange_may_receive(struct zl_socket *socket)
+{
+    if (socket->pattern->id == ZL_REQUEST)
+        return socket->exchange.asked ? 0 : ZL_NOTHING_ASKED;
+    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    return envelope && envelope->open ? ZL_UNANSWERED : 0;
+}
+
+unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    return socket->pattern->id == ZL_REQUEST ? accept_answer(&socket->exchange, frames, count)
+                                             : accept_question(socket, frames, count);
+}
+
+void zl_exchange_mark(struct zl_socket *socket, const char *line)
+{
+    struct zl_envelope *envelope = socket->pattern->id == ZL_REPLY
+                                       ? find_envelope(socket->loop->current, socket)
+                                       : NULL;
+    bool in_hand = envelope && envelope->open;
+    snprintf(in_hand ? envelope->line : socket->exchange.line, ZL_LINE_MAX, "%s", line);
+}
+
+const char *zl_exchange_line(struct zl_socket *socket)
+{
+    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    return envelope && envelope->open ? envelope->line : socket->exchange.line;
+}
+
+void zl_exchange_fini(struct zl_exchange *exchange)
+{
+    forget_question(exchange);
+}

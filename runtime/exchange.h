@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The dialogue of request and reply over DEALER and ROUTER. A request travels as
+ *     [id: 4 bytes] [""] [frame] ...
+ * which a REP peer echoes up to the empty frame, so that a late reply is known by its id. A reply
+ * goes back behind the envelope that its request came with. Used on the loop's thread alone. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <zmq.h>
+
+struct zl_frame;
+struct zl_socket;
+struct zl_task;
+
+enum { ZL_LINE_MAX = 80 };
+
+/* The state beside a request or reply socket. */
+struct zl_exchange {
+    uint32_t id;             /* of the newest request */
+    bool asked;              /* it waits for its reply */
+    int tries;               /* sent so often */
+    uint64_t deadline;       /* of this try, on the clock of zl_loop_now; 0 for none */
+    zmq_msg_t *kept;         /* its frames, while they may have to be sent again */
+    unsigned kept_count;
+    char line[ZL_LINE_MAX];  /* request: where it was asked; reply: where it was answered last */
+};
+
+/* A request in a task's hand. */
+struct zl_envelope {
+    struct zl_envelope *next;
+    struct zl_socket *socket; /* referenced */
+    bool open;                /* not answered yet */
+    unsigned count;
+    zmq_msg_t *frames;        /* the peer's routing id up to the empty frame */
+    char line[ZL_LINE_MAX];   /* where it was received */
+};
+
+/* Sends the frames as a request (a reply): 0 or a code of hot.h with nothing sent. */
+int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
+int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
+
+/* Whether the running task may receive now: 0 or a code of hot.h. */
+int32_t zl_exchange_may_receive(struct zl_socket *socket);
+
+/* Takes the envelope off the message of `count` frames that was received: where its body begins, or
+ * 0 when the message is not for us and is to be forgotten. */
+unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count);
+
+/* A reply did not come in time: tries once more to send the request and gives it a new deadline.
+ * False when the tries are used up; the request is then forgotten. */
+bool zl_exchange_retry(struct zl_socket *socket);
+
+/* Remembers the line of the script for the error of a later misuse. */
+void zl_exchange_mark(struct zl_socket *socket, const char *line);
+
+/* The line to name in the error of a misuse; "" when there is none. */
+const char *zl_exchange_line(struct zl_socket *socket);
+
+void zl_exchange_fini(struct zl_exchange *exchange);
+
+/* The task ends: warns of requests that it leaves unanswered and forgets them. */
+void zl_exchange_forget(struct zl_task *task);

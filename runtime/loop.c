@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something happens.
+ * Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
+#include "runtime/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "runtime/context.h"
+#include "runtime/drain.h"
+#include "runtime/generation.h"
+#include "runtime/log.h"
+#include "runtime/signals.h"
+
+/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn. */
+enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
+
+uint64_t zl_loop_now(void)
+{
+    return uv_hrtime();
+}
+
+/* --- init and fini --------------------------------------------------------------------------- */
+
+static void never(uv_idle_t *idle)
+{
+    (void)idle; /* active: keeps libuv from sleeping */
+}
+
+static void before_sleep(uv_prepare_t *prepare)
+{
+    struct zl_loop *loop = prepare->data;
+    zl_nested_turn(&loop->nested);
+    zl_socket_check_touched(loop);
+    if (TAILQ_EMPTY(&loop->ready))
+        uv_idle_stop(&loop->idle);
+    else
+        uv_idle_start(&loop->idle, never);
+}
+
+static void on_interrupt(uv_async_t *async)
+{
+    int number = zl_signals_pending();
+    if (number)
+        zl_loop_stop(async->data, 0);
+}
+
+bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
+{
+    int error = uv_loop_init(&loop->uv);
+    if (error) {
+        fprintf(stderr, "zlrun: no event loop: %s\n", uv_strerror(error));
+        return false;
+    }
+    loop->drain_timeout = drain_timeout;
+    TAILQ_INIT(&loop->ready);
+    TAILQ_INIT(&loop->tasks);
+    TAILQ_INIT(&loop->sockets);
+    TAILQ_INIT(&loop->touched);
+    loop->outside.loop = loop;
+    loop->outside.status = ZL_TASK_RUNNING;
+    loop->current = &loop->outside;
+    loop->hot.outgoing = loop->inbox.out;
+    uv_prepare_init(&loop->uv, &loop->prepare);
+    uv_idle_init(&loop->uv, &loop->idle);
+    uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
+    uv_timer_init(&loop->uv, &loop->drain_timer);
+    loop->prepare.data = loop->interrupt.data = loop;
+    uv_prepare_start(&loop->prepare, before_sleep);
+    return true;
+}
+
+void zl_loop_fini(struct zl_loop *loop)
+{
+    zl_signals_stop();
+    zl_watchdog_stop(&loop->watchdog);
+    uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->idle, NULL);
+    uv_close((uv_handle_t *)&loop->interrupt, NULL);
+    uv_close((uv_handle_t *)&loop->drain_timer, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&loop->uv);
+    for (unsigned i = 0; i < loop->inbox.room; i++)
+        zmq_msg_close(&loop->inbox.messages[i]);
+    free(loop->inbox.messages);
+    free(loop->inbox.frames);
+}
+
+void zl_loop_engage(struct zl_loop *loop)
+{
+    if (loop->engaged)
+        return;
+    loop->engaged = true;
+    zl_signals_start(loop);
+    zl_watchdog_start(&loop->watchdog);
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static int64_t coarse_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool zl_loop_slice_over(struct zl_loop *loop)
+{
+    loop->slice = SLICE_STEPS;
+    return coarse_now() >= loop->slice_end;
+}
+
+/* Whether a ready task is still to run: once the loop stops, one at rest is left where it is. */
+static bool may_run(const struct zl_loop *loop, const struct zl_task *task)
+{
+    return loop->phase == ZL_RUNNING || !zl_task_at_rest(task);
+}
+
+/* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */
+static void run_ready(struct zl_loop *loop)
+{
+    struct zl_task *last = TAILQ_LAST(&loop->ready, zl_task_list);
+    struct zl_task *task = NULL;
+    while (task != last && loop->phase != ZL_ENDED) {
+        task = TAILQ_FIRST(&loop->ready);
+        TAILQ_REMOVE(&loop->ready, task, link);
+        loop->slice = SLICE_STEPS;
+        loop->slice_end = coarse_now() + SLICE_NS;
+        bool is_last = task == last;
+        if (may_run(loop, task))
+            zl_task_resume(task);
+        else
+            task->status = ZL_TASK_WAITING;
+        if (is_last)
+            return;
+    }
+}
+
+/* --- stopping -------------------------------------------------------------------------------- */
+
+static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
+{
+    loop->phase = phase;
+    loop->exit_code = code;
+    loop->drain_deadline = zl_loop_now() + (uint64_t)(loop->drain_timeout * 1e9);
+    atomic_store(&loop->watchdog.stopping, true);
+}
+
+static void wake_up(uv_timer_t *timer)
+{
+    (void)timer; /* zl_loop_run looks at the deadline itself */
+}
+
+void zl_loop_stop(struct zl_loop *loop, int code)
+{
+    if (loop->phase != ZL_RUNNING)
+        return;
+    begin_stop(loop, ZL_ENDING, code);
+    zl_socket_stop_all(loop);
+    uv_update_time(&loop->uv);
+    uv_timer_start(&loop->drain_timer, wake_up, (uint64_t)(loop->drain_timeout * 1000) + 1, 0);
+}
+
+void zl_loop_fail(struct zl_loop *loop, int code)
+{
+    if (loop->phase == ZL_RUNNING)
+        begin_stop(loop, ZL_ENDED, code);
+    loop->phase = ZL_ENDED;
+    loop->exit_code = code;
+}
+
+void zl_loop_interrupt(struct zl_loop *loop)
+{
+    uv_async_send(&loop->interrupt);
+}
+
+/* The first task that has something to finish; NULL when all are at rest. */
+static struct zl_task *unfinished(const struct zl_loop *loop)
+{
+    struct zl_task *task;
+    TAILQ_FOREACH(task, &loop->tasks, all) {
+        if (!zl_task_at_rest(task))
+            return task;
+    }
+    return NULL;
+}
+
+/* Moves to the next phase when the present one is done, or its time is over. */
+static void advance(struct zl_loop *loop)
+{
+    if (loop->phase == ZL_RUNNING && loop->live == 0 && !zl_nested_alive(&loop->nested))
+        zl_loop_stop(loop, 0);
+    if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
+        return;
+    struct zl_task *busy = unfinished(loop);
+    if (busy && zl_loop_now() >= loop->drain_deadline) {
+        zl_log(ZL_ERROR, busy->where,
+               "the drain deadline has passed; the task that begins here did not finish");
+        zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
+    } else if (!busy && loop->phase == ZL_ENDING) {
+        loop->phase = ZL_CALLBACKS;
+        zl_generation_run_callbacks(loop->generation);
+    } else if (!busy) {
+        loop->phase = ZL_ENDED;
+    }
+}
+
+void zl_loop_run(struct zl_loop *loop)
+{
+    for (;;) {
+        run_ready(loop);
+        advance(loop);
+        if (loop->phase == ZL_ENDED)
+            return;
+        uv_run(&loop->uv, UV_RUN_ONCE);
+    }
+}
+
+int zl_loop_drain(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    while ((socket = TAILQ_FIRST(&loop->sockets)))
+        zl_socket_close(socket);
+    bool flushed = zl_drain_wait(loop->drain_deadline);
+    return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+}
+
+void zl_loop_exit(struct zl_loop *loop, int code)
+{
+    if (loop->phase == ZL_RUNNING)
+        begin_stop(loop, ZL_ENDED, code);
+    loop->phase = ZL_ENDED;
+    loop->exit_code = code;
+    code = zl_loop_drain(loop);
+    zl_signals_stop();
+    zl_watchdog_stop(&loop->watchdog);
+    zl_context_stop();
+    exit(code);
+}

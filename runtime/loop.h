@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* The world of one thread: its libuv loop, tasks, sockets and its generation, and the order in which
+ * it stops. Owned by main; everything in it belongs to the thread that runs it, except
+ * zl_loop_interrupt. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "runtime/hot.h"
+#include "runtime/nested.h"
+#include "runtime/socket.h"
+#include "runtime/task.h"
+#include "runtime/watchdog.h"
+
+struct zl_generation;
+
+/* How the process ends (DESIGN.md). */
+enum zl_exit {
+    ZL_EXIT_OK = 0,
+    ZL_EXIT_ERROR = 1,        /* an uncaught error */
+    ZL_EXIT_USAGE = 2,
+    ZL_EXIT_NO_SCRIPT = 66,
+    ZL_EXIT_UNAVAILABLE = 69, /* an endpoint is not to be had */
+    ZL_EXIT_UNDRAINED = 75    /* the drain deadline passed with something unsent or unfinished */
+};
+
+enum zl_phase {
+    ZL_RUNNING,
+    ZL_ENDING,    /* tasks finish what they have in hand */
+    ZL_CALLBACKS, /* zeroless.on_stop */
+    ZL_ENDED
+};
+
+/* The message received last, and the one being laid out. */
+struct zl_inbox {
+    zmq_msg_t *messages;
+    struct zl_frame *frames;
+    unsigned room, count;
+    struct zl_frame out[ZL_FRAMES_MAX];
+};
+
+struct zl_loop {
+    uv_loop_t uv;
+    uv_prepare_t prepare;
+    uv_idle_t idle;
+    uv_async_t interrupt;
+    uv_timer_t drain_timer;
+
+    struct zl_task_list ready, tasks;
+    struct zl_task *current;     /* the running task; `outside` when none runs */
+    struct zl_task outside;      /* stands for code that runs in no task, as luv callbacks do */
+    unsigned live;               /* tasks that have not ended */
+    bool had_turn;               /* the last gate was passed by the task whose turn it was */
+    int slice;                   /* operations until the clock is asked */
+    int64_t slice_end;
+
+    struct zl_socket_list sockets, touched;
+    unsigned socket_count;
+
+    struct zl_generation *generation;
+    struct zl_nested nested;
+    struct zl_watchdog watchdog;
+    struct zl_hot hot;
+    struct zl_inbox inbox;
+
+    enum zl_phase phase;
+    bool engaged;                /* zeroless is in use: signals and watchdog are on */
+    int exit_code;
+    double drain_timeout;        /* seconds */
+    uint64_t drain_deadline;     /* on the clock of zl_loop_now, set when it stops */
+};
+
+/* True, or false with a message printed when libuv gives no loop. */
+bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
+void zl_loop_fini(struct zl_loop *loop);
+
+/* Takes over SIGINT and SIGTERM and starts the watchdog; done when a script first asks for
+ * zeroless, so that others behave as under luajit. */
+void zl_loop_engage(struct zl_loop *loop);
+
+/* Runs tasks until there are none, or the loop was stopped and its tasks are at rest. */
+void zl_loop_run(struct zl_loop *loop);
+
+/* Begins to stop, as SIGTERM does; the process ends with `code`. Idempotent, the first code stays. */
+void zl_loop_stop(struct zl_loop *loop, int code);
+
+/* The generation has failed: no task of it is resumed any more. */
+void zl_loop_fail(struct zl_loop *loop, int code);
+
+/* Makes the loop look at signals; from any thread and from signal handlers. */
+void zl_loop_interrupt(struct zl_loop *loop);
+
+/* Closes every socket and waits until what was sent is flushed, at most until the drain deadline.
+ * Returns the exit code of the process. Never raises and calls no Lua. */
+int zl_loop_drain(struct zl_loop *loop);
+
+/* What os.exit does: the drain without any Lua, then the end of the process. */
+_Noreturn void zl_loop_exit(struct zl_loop *loop, int code);
+
+/* Nanoseconds on a clock that only moves forward. */
+uint64_t zl_loop_now(void);
+
+/* Whether the running task had its share of time; asked by the hot path every few messages. */
+bool zl_loop_slice_over(struct zl_loop *loop);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Wiring: command line, loop, generation, bindings; then the drain and the exit code. */
+#include <stdlib.h>
+
+#include "bindings/core.h"
+#include "runtime/cli.h"
+#include "runtime/context.h"
+#include "runtime/generation.h"
+#include "runtime/loop.h"
+
+static int run(struct zl_cli *cli, struct zl_loop *loop)
+{
+    struct zl_generation generation;
+    cli->script.open = zl_bindings_open;
+    int code = zl_generation_start(&generation, loop, &cli->script);
+    if (code == 0)
+        zl_loop_run(loop);
+    else
+        zl_loop_fail(loop, code);
+    code = zl_loop_drain(loop);
+    zl_generation_close(&generation);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct zl_cli cli;
+    if (!zl_cli_parse(&cli, argc, argv)) {
+        zl_cli_free(&cli);
+        return cli.exit_code;
+    }
+    zl_context_raise_limits();
+    struct zl_loop *loop = calloc(1, sizeof *loop);
+    int code = ZL_EXIT_ERROR;
+    if (loop && zl_loop_init(loop, cli.drain_timeout)) {
+        code = run(&cli, loop);
+        zl_loop_fini(loop);
+        zl_context_stop();
+    }
+    free(loop);
+    zl_cli_free(&cli);
+    return code;
+}

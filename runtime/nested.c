@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* See nested.h. libuv registers what a callback or a script has started only when the inner loop
+ * itself polls; hence one turn of it, without waiting, before each sleep of the outer one. */
+#include "runtime/nested.h"
+
+#include <stddef.h>
+
+static void run_inner(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct zl_nested *nested = poll->data;
+    uv_run(nested->inner, UV_RUN_NOWAIT);
+}
+
+static void wake_up(uv_timer_t *timer)
+{
+    (void)timer; /* the turn before the next sleep does the work */
+}
+
+bool zl_nested_start(struct zl_nested *nested, uv_loop_t *outer, uv_loop_t *inner)
+{
+    if (uv_poll_init(outer, &nested->poll, uv_backend_fd(inner)) != 0)
+        return false;
+    uv_timer_init(outer, &nested->timer);
+    nested->inner = inner;
+    nested->poll.data = nested;
+    uv_poll_start(&nested->poll, UV_READABLE, run_inner);
+    return true;
+}
+
+void zl_nested_turn(struct zl_nested *nested)
+{
+    if (!nested->inner)
+        return;
+    uv_run(nested->inner, UV_RUN_NOWAIT);
+    int timeout = uv_backend_timeout(nested->inner);
+    if (timeout >= 0 && uv_loop_alive(nested->inner)) {
+        uv_update_time(nested->timer.loop);
+        uv_timer_start(&nested->timer, wake_up, (uint64_t)timeout, 0);
+    } else {
+        uv_timer_stop(&nested->timer);
+    }
+}
+
+bool zl_nested_alive(const struct zl_nested *nested)
+{
+    return nested->inner && uv_loop_alive(nested->inner);
+}
+
+void zl_nested_stop(struct zl_nested *nested)
+{
+    if (!nested->inner)
+        return;
+    uv_close((uv_handle_t *)&nested->poll, NULL);
+    uv_close((uv_handle_t *)&nested->timer, NULL);
+    nested->inner = NULL;
+}

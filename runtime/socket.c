@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its last.
+ * That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call into libzmq
+ * may swallow the news, every touched socket is asked once more before the loop sleeps. */
+#include "runtime/socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/context.h"
+#include "runtime/drain.h"
+#include "runtime/hot.h"
+#include "runtime/loop.h"
+#include "runtime/portowner.h"
+
+const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
+           zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
+
+/* Descriptors that an operation may need at once, inside libzmq's threads too. */
+enum { HEADROOM = 8 };
+
+/* --- open and close -------------------------------------------------------------------------- */
+
+static void options_fini(struct zl_options *options)
+{
+    free((char *)options->name);
+    free((char *)options->topic.data);
+    for (size_t i = 0; i < options->topic_count; i++)
+        free((char *)options->topics[i].data);
+    free(options->topics);
+    memset(options, 0, sizeof *options);
+}
+
+static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
+{
+    char *copy = malloc(from->size + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, from->size ? from->data : "", from->size);
+    *to = (struct zl_bytes){copy, from->size};
+    return true;
+}
+
+static bool options_copy(struct zl_options *to, const struct zl_options *from)
+{
+    *to = *from;
+    to->name = from->name ? strdup(from->name) : NULL;
+    to->topics = calloc(from->topic_count + 1, sizeof *to->topics);
+    to->topic_count = 0;
+    bool ok = copy_bytes(&to->topic, &from->topic) && to->topics && (to->name || !from->name);
+    if (!ok && to->topic.data == from->topic.data)
+        to->topic.data = NULL;
+    for (size_t i = 0; ok && i < from->topic_count; i++) {
+        ok = copy_bytes(&to->topics[i], &from->topics[i]);
+        to->topic_count += ok;
+    }
+    if (!ok)
+        options_fini(to);
+    return ok;
+}
+
+static bool set_int(void *zmq, int option, int value)
+{
+    return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
+}
+
+static bool apply_options(void *zmq, const struct zl_pattern *pattern, const struct zl_options *options)
+{
+    enum { HANDSHAKE_MS = 30000 };
+    int64_t largest = options->max_message_size;
+    bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
+              set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
+              set_int(zmq, ZMQ_IMMEDIATE, options->immediate) &&
+              set_int(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
+              set_int(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && set_int(zmq, ZMQ_LINGER, 0) &&
+              zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
+    switch (pattern->id) {
+    case ZL_PUB:
+        return ok && set_int(zmq, ZMQ_XPUB_VERBOSER, 1) &&
+               set_int(zmq, ZMQ_XPUB_NODROP, options->lossless);
+    case ZL_REPLY:
+        return ok && set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
+    case ZL_SUB:
+        if (options->conflate)
+            ok = ok && set_int(zmq, ZMQ_CONFLATE, 1);
+        for (size_t i = 0; ok && i < options->topic_count; i++)
+            ok = zmq_setsockopt(zmq, ZMQ_SUBSCRIBE, options->topics[i].data,
+                                options->topics[i].size) == 0;
+        return ok;
+    default:
+        return ok;
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    zl_socket_touch(poll->data);
+}
+
+struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *pattern,
+                                 const struct zl_options *options, char *why)
+{
+    struct zl_socket *socket = NULL;
+    void *zmq = NULL;
+    int fd = -1;
+    size_t size = sizeof fd;
+    void *context = zl_context_get(why);
+    if (!context || !zl_context_headroom(HEADROOM, why))
+        goto out;
+    if (loop->socket_count >= ZL_SOCKETS_MAX) {
+        snprintf(why, ZL_WHY_MAX, "%d sockets are open, more than zlrun allows", ZL_SOCKETS_MAX);
+        goto out;
+    }
+    zmq = zmq_socket(context, pattern->zmq_type);
+    if (!zmq || !apply_options(zmq, pattern, options) ||
+        zmq_getsockopt(zmq, ZMQ_FD, &fd, &size) != 0) {
+        snprintf(why, ZL_WHY_MAX, "libzmq gave no socket: %s", zmq_strerror(zmq_errno()));
+        goto out;
+    }
+    socket = calloc(1, sizeof *socket);
+    if (!socket || !options_copy(&socket->options, options)) {
+        snprintf(why, ZL_WHY_MAX, "not enough memory for a socket");
+        goto out;
+    }
+    if (uv_poll_init(&loop->uv, &socket->poll, fd) != 0) {
+        snprintf(why, ZL_WHY_MAX, "the event loop takes no more sockets");
+        options_fini(&socket->options);
+        goto out;
+    }
+    socket->zmq = zmq;
+    socket->loop = loop;
+    socket->pattern = pattern;
+    socket->references = 2; /* the caller's and the poll handle's */
+    socket->note = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY ? ZL_NOTE_LINE : 0;
+    SLIST_INIT(&socket->endpoints);
+    TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
+    TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
+    TAILQ_INSERT_TAIL(&loop->sockets, socket, all);
+    loop->socket_count++;
+    atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
+    socket->poll.data = socket;
+    uv_poll_start(&socket->poll, UV_READABLE, on_poll);
+    zl_socket_touch(socket);
+    return socket;
+out:
+    if (zmq)
+        zmq_close(zmq);
+    free(socket);
+    return NULL;
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+    zl_socket_unref(handle->data);
+}
+
+static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *entry)
+{
+    SLIST_REMOVE(&socket->endpoints, entry, zl_endpoint_entry, link);
+    free(entry);
+}
+
+static void wake_all(struct zl_lane *lane, enum zl_wake wake)
+{
+    struct zl_task *task;
+    while ((task = TAILQ_FIRST(&lane->waiters)))
+        zl_task_wake(task, wake);
+}
+
+void zl_socket_close(struct zl_socket *socket)
+{
+    if (!socket->zmq)
+        return;
+    struct zl_loop *loop = socket->loop;
+    if (socket->is_touched)
+        TAILQ_REMOVE(&loop->touched, socket, touched);
+    socket->is_touched = false;
+    uv_close((uv_handle_t *)&socket->poll, poll_closed);
+    char name[ZL_WHY_MAX];
+    zl_socket_describe(socket, name, sizeof name);
+    int linger = loop->drain_deadline == 0
+                     ? (int)(loop->drain_timeout * 1000)
+                     : (int)((int64_t)(loop->drain_deadline - zl_loop_now()) / 1000000);
+    zl_drain_close(socket->zmq, name, socket->sent > 0, linger > 0 ? linger : 0);
+    socket->zmq = NULL;
+    TAILQ_REMOVE(&loop->sockets, socket, all);
+    loop->socket_count--;
+    for (int i = ZL_IN; i <= ZL_OUT; i++) {
+        socket->lanes[i].gate = true;
+        wake_all(&socket->lanes[i], ZL_WAKE_READY);
+    }
+    while (!SLIST_EMPTY(&socket->endpoints))
+        forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+    zl_exchange_fini(&socket->exchange);
+}
+
+void zl_socket_ref(struct zl_socket *socket)
+{
+    socket->references++;
+}
+
+void zl_socket_unref(struct zl_socket *socket)
+{
+    /* The poll handle of an open socket holds the last but one. */
+    if (--socket->references == 1 && socket->zmq)
+        zl_socket_close(socket);
+    if (socket->references > 0)
+        return;
+    options_fini(&socket->options);
+    free(socket);
+}
+
+/* --- endpoints ------------------------------------------------------------------------------- */
+
+static bool remember_endpoint(struct zl_socket *socket, const char *text, bool bound, char *why)
+{
+    struct zl_endpoint_entry *entry = calloc(1, sizeof *entry);
+    if (!entry) {
+        snprintf(why, ZL_WHY_MAX, "not enough memory");
+        return false;
+    }
+    snprintf(entry->text, sizeof entry->text, "%s", text);
+    entry->bound = bound;
+    SLIST_INSERT_HEAD(&socket->endpoints, entry, link);
+    return true;
+}
+
+static void explain_bind(const struct zl_endpoint *endpoint, int error, char *why)
+{
+    char owner[128];
+    if (error == EADDRINUSE && endpoint->transport == ZL_TCP) {
+        bool known = zl_portowner_find(endpoint->port, owner, sizeof owner);
+        snprintf(why, ZL_WHY_MAX, "Port %d is already in use%s%s", endpoint->port,
+                 known ? " by " : "", known ? owner : "");
+    } else if (error == EADDRINUSE) {
+        snprintf(why, ZL_WHY_MAX, "%s is already in use", endpoint->text);
+    } else if (error == ENODEV || error == EADDRNOTAVAIL) {
+        snprintf(why, ZL_WHY_MAX, "cannot bind %s: no address or interface of this machine is called so; a name "
+                 "is not looked up, write its address", endpoint->text);
+    } else {
+        snprintf(why, ZL_WHY_MAX, "cannot bind %s: %s", endpoint->text, zmq_strerror(error));
+    }
+}
+
+/* Sockets in the file system are for their owner alone. */
+static int bind_private(void *zmq, const char *text)
+{
+    mode_t before = umask(0077);
+    int rc = zmq_bind(zmq, text);
+    int error = errno;
+    umask(before);
+    errno = error;
+    return rc;
+}
+
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
+{
+    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
+        return false;
+    if (!zl_context_headroom(HEADROOM, why))
+        return false;
+    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
+    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
+    if (bind_private(socket->zmq, endpoint->text) != 0) {
+        explain_bind(endpoint, zmq_errno(), why);
+        return false;
+    }
+    size_t size = sizeof endpoint->text;
+    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0 &&
+        endpoint->transport == ZL_TCP)
+        endpoint->port = atoi(strrchr(endpoint->text, ':') + 1);
+    if (!remember_endpoint(socket, endpoint->text, true, why)) {
+        zmq_unbind(socket->zmq, endpoint->text);
+        return false;
+    }
+    zl_socket_touch(socket);
+    return true;
+}
+
+bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+{
+    if (!zl_context_headroom(HEADROOM, why) ||
+        !remember_endpoint(socket, endpoint->text, false, why))
+        return false;
+    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6);
+    if (zmq_connect(socket->zmq, endpoint->text) != 0) {
+        snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", endpoint->text,
+                 zmq_strerror(zmq_errno()));
+        forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+        return false;
+    }
+    zl_socket_touch(socket);
+    return true;
+}
+
+bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+{
+    if (zmq_disconnect(socket->zmq, endpoint->text) != 0) {
+        snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
+                 zmq_strerror(zmq_errno()));
+        return false;
+    }
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link) {
+        if (!entry->bound && strcmp(entry->text, endpoint->text) == 0) {
+            forget_endpoint(socket, entry);
+            break;
+        }
+    }
+    zl_socket_touch(socket);
+    return true;
+}
+
+void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
+{
+    const struct zl_endpoint_entry *entry;
+    size_t used = 0;
+    out[0] = '\0';
+    SLIST_FOREACH(entry, &socket->endpoints, link) {
+        int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
+        if (n < 0 || (size_t)n >= size - used)
+            return;
+        used += (size_t)n;
+    }
+}
+
+/* --- waiting and waking ---------------------------------------------------------------------- */
+
+void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline)
+{
+    struct zl_lane *lane = &socket->lanes[direction];
+    struct zl_loop *loop = socket->loop;
+    zl_task_wait(loop->current, &lane->waiters, loop->had_turn, deadline);
+    lane->gate = true;
+    zl_socket_touch(socket);
+}
+
+int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
+{
+    struct zl_lane *lane = &socket->lanes[direction];
+    struct zl_loop *loop = socket->loop;
+    loop->had_turn = lane->turn == loop->current;
+    if (!socket->zmq)
+        return ZL_CLOSED;
+    if (direction == ZL_IN && socket->pattern->hands_out && loop->phase != ZL_RUNNING)
+        return ZL_STOPPING;
+    if (lane->turn ? lane->turn != loop->current : !TAILQ_EMPTY(&lane->waiters))
+        return ZL_AGAIN;
+    lane->turn = NULL;
+    lane->gate = !TAILQ_EMPTY(&lane->waiters);
+    zl_socket_touch(socket);
+    return 0;
+}
+
+void zl_socket_stop_all(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all) {
+        if (!socket->pattern->hands_out)
+            continue;
+        socket->lanes[ZL_IN].gate = true;
+        wake_all(&socket->lanes[ZL_IN], ZL_WAKE_STOPPING);
+    }
+}
+
+void zl_socket_touch(struct zl_socket *socket)
+{
+    if (socket->is_touched)
+        return;
+    socket->is_touched = true;
+    TAILQ_INSERT_TAIL(&socket->loop->touched, socket, touched);
+}
+
+void zl_socket_read_subscriptions(struct zl_socket *socket)
+{
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    long before = socket->subscriptions;
+    while (zmq_msg_recv(&message, socket->zmq, ZMQ_DONTWAIT) >= 0) {
+        const unsigned char *data = zmq_msg_data(&message);
+        if (zmq_msg_size(&message) > 0 && data[0] <= 1)
+            socket->subscriptions += data[0] ? 1 : -1;
+    }
+    zmq_msg_close(&message);
+    if (socket->subscriptions != before)
+        wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
+}
+
+/* Gives the first waiter of a lane its turn. */
+static void grant(struct zl_lane *lane)
+{
+    struct zl_task *task = TAILQ_FIRST(&lane->waiters);
+    if (!task || lane->turn)
+        return;
+    lane->turn = task;
+    zl_task_wake(task, ZL_WAKE_READY);
+}
+
+static void check(struct zl_socket *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
+        return;
+    if (socket->pattern->id == ZL_PUB) {
+        if (events & ZMQ_POLLIN)
+            zl_socket_read_subscriptions(socket);
+    } else if (events & ZMQ_POLLIN) {
+        grant(&socket->lanes[ZL_IN]);
+    }
+    if (events & ZMQ_POLLOUT)
+        grant(&socket->lanes[ZL_OUT]);
+}
+
+void zl_socket_check_touched(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    while ((socket = TAILQ_FIRST(&loop->touched))) {
+        TAILQ_REMOVE(&loop->touched, socket, touched);
+        socket->is_touched = false;
+        check(socket);
+    }
+}

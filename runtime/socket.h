@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets owned by the host: a libzmq socket, its endpoints, its counters and the tasks that wait for
+ * it. Userdata refer to them by reference count; a socket that nobody refers to is closed. Used on
+ * the loop's thread alone. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+#include <zmq.h>
+
+#include "runtime/endpoint.h"
+#include "runtime/exchange.h"
+#include "runtime/pattern.h"
+#include "runtime/task.h"
+
+enum zl_direction { ZL_IN, ZL_OUT };
+
+TAILQ_HEAD(zl_socket_list, zl_socket);
+
+struct zl_bytes {
+    const char *data; /* may hold NUL */
+    size_t size;
+};
+
+/* What a pattern is made with. Times are seconds, sizes bytes. */
+struct zl_options {
+    int send_hwm, receive_hwm; /* messages; 0 = no limit */
+    double timeout;            /* of a send that must wait, of a reply; < 0 = none */
+    int retries;
+    int64_t max_message_size;
+    bool immediate, conflate, lossless, embed_topic, exact;
+    int heartbeat;             /* milliseconds; 0 = off */
+    const char *name;          /* NULL for none */
+    struct zl_bytes topic;     /* pub */
+    struct zl_bytes *topics;   /* sub */
+    size_t topic_count;
+};
+
+/* One direction of a socket. */
+struct zl_lane {
+    bool gate;                 /* the hot path may not pass without asking zl_socket_admit */
+    struct zl_task_list waiters;
+    struct zl_task *turn;      /* was woken for this lane and has not come back yet */
+};
+
+struct zl_endpoint_entry {
+    char text[ZL_ENDPOINT_MAX];
+    bool bound;
+    SLIST_ENTRY(zl_endpoint_entry) link;
+};
+
+struct zl_socket {
+    void *zmq;                 /* NULL once closed */
+    struct zl_loop *loop;
+    const struct zl_pattern *pattern;
+    struct zl_options options; /* a deep copy */
+    struct zl_lane lanes[2];   /* by enum zl_direction */
+    int32_t note;              /* bits of ZL_NOTE_* for every message */
+    bool is_touched;
+    int references;
+    uint64_t sent, received;   /* messages */
+    long subscriptions;        /* pub: held by peers now */
+    struct zl_exchange exchange;
+    SLIST_HEAD(, zl_endpoint_entry) endpoints;
+    uv_poll_t poll;
+    TAILQ_ENTRY(zl_socket) all, touched;
+};
+
+/* What the userdata of senders, receivers, servers and clients begin with. The hot path trusts a
+ * handle only when its class is the right one, by address. */
+extern const char zl_server_class[], zl_client_class[], zl_sender_class[], zl_receiver_class[];
+
+struct zl_handle {
+    const char *class_name;
+    struct zl_socket *socket;  /* a reference; NULL before there is one */
+};
+
+/* A new socket with one reference, or NULL and `why` (ZL_WHY_MAX bytes). Copies the options. */
+struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *pattern,
+                                 const struct zl_options *options, char *why);
+
+/* Closes; what was sent is flushed in the background. Idempotent, never blocks or raises. */
+void zl_socket_close(struct zl_socket *socket);
+
+void zl_socket_ref(struct zl_socket *socket);
+
+/* The last reference closes. Never blocks or raises. */
+void zl_socket_unref(struct zl_socket *socket);
+
+/* These return true, or false with the true reason in `why` and nothing changed. bind writes the
+ * endpoint really bound into `endpoint` (a free port becomes the chosen one). */
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why);
+bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
+bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
+
+/* Its endpoints, comma-separated. */
+void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
+
+/* Registers the running task as waiting for the lane, behind the others unless it was its turn just
+ * now and it found nothing; the caller yields right after. `deadline` as in zl_task_wait. */
+void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
+
+/* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN, ZL_CLOSED,
+ * ZL_STOPPING. */
+int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
+
+/* Closes the gates of every socket, so that the hot path notices that the loop stops, and wakes who
+ * waits to receive. */
+void zl_socket_stop_all(struct zl_loop *loop);
+
+/* libzmq was called: its descriptor may stay silent about what that call took note of, so the socket
+ * is asked before the loop sleeps (see zl_socket_check_touched). */
+void zl_socket_touch(struct zl_socket *socket);
+
+/* Asks every touched socket what it is ready for and wakes who waits for that. */
+void zl_socket_check_touched(struct zl_loop *loop);
+
+/* Reads the subscription messages that have come in, for a pub's count. */
+void zl_socket_read_subscriptions(struct zl_socket *socket);

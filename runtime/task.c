@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* See task.h. The life of a task: spawned (ready) -> running -> waiting -> ready -> ... -> ended. A
+ * wait is a yield out of the coroutine to zl_task_resume; what woke it is handed in when it is
+ * resumed. */
+#include "runtime/task.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/exchange.h"
+#include "runtime/generation.h"
+#include "runtime/loop.h"
+#include "runtime/socket.h"
+#include "runtime/vm.h"
+
+/* --- sets of sockets ------------------------------------------------------------------------- */
+
+static int set_find(const struct zl_socket_set *set, const struct zl_socket *socket)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->items[i] == socket)
+            return (int)i;
+    return -1;
+}
+
+static bool set_add(struct zl_socket_set *set, struct zl_socket *socket)
+{
+    if (set_find(set, socket) >= 0)
+        return false;
+    struct zl_socket **items = realloc(set->items, (set->count + 1) * sizeof *items);
+    if (!items)
+        return false;
+    set->items = items;
+    set->items[set->count++] = socket;
+    zl_socket_ref(socket);
+    return true;
+}
+
+static void set_remove(struct zl_socket_set *set, struct zl_socket *socket)
+{
+    int i = set_find(set, socket);
+    if (i < 0)
+        return;
+    set->items[i] = set->items[--set->count];
+    zl_socket_unref(socket);
+}
+
+static void set_fini(struct zl_socket_set *set)
+{
+    while (set->count > 0)
+        zl_socket_unref(set->items[--set->count]);
+    free(set->items);
+    set->items = NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+/* "worker.lua:12" of the function at `index`. The text is anchored in the registry, for as long as
+ * the state lives. */
+static const char *function_line(lua_State *L, int index)
+{
+    lua_Debug info;
+    lua_pushvalue(L, index);
+    lua_getinfo(L, ">S", &info);
+    const char *line = info.linedefined > 0
+                           ? lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined)
+                           : lua_pushfstring(L, "%s", info.short_src);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    bool known = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (known) {
+        lua_pop(L, 1);
+        return line;
+    }
+    lua_pushboolean(L, 1);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    return line;
+}
+
+struct zl_task *zl_task_spawn(struct zl_loop *loop, lua_State *L, int arguments)
+{
+    const char *where = function_line(L, lua_gettop(L) - arguments);
+    lua_State *co = lua_newthread(L);
+    lua_insert(L, -(arguments + 2));
+    if (!lua_checkstack(co, arguments + 1))
+        luaL_error(L, "too many arguments for a task");
+    lua_xmove(L, co, arguments + 1);
+    int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    struct zl_task *task = calloc(1, sizeof *task);
+    if (!task) {
+        luaL_unref(L, LUA_REGISTRYINDEX, anchor);
+        luaL_error(L, "not enough memory");
+        return NULL;
+    }
+    task->loop = loop;
+    task->co = co;
+    task->anchor = anchor;
+    task->references = 2;
+    task->where = where;
+    task->inherited = zl_task_holds_any(loop->current);
+    task->finishing = loop->current->finishing;
+    TAILQ_INIT(&task->joiners);
+    TAILQ_INSERT_TAIL(&loop->tasks, task, all);
+    TAILQ_INSERT_TAIL(&loop->ready, task, link);
+    loop->live++;
+    if (loop->live > 1)
+        atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
+    return task;
+}
+
+void zl_task_unref(struct zl_task *task)
+{
+    if (--task->references > 0)
+        return;
+    if (task->co)
+        luaL_unref(task->loop->generation->L, LUA_REGISTRYINDEX, task->anchor);
+    free(task);
+}
+
+/* Out of its queue, with no timer running. */
+static void leave_queue(struct zl_task *task)
+{
+    if (task->queue)
+        TAILQ_REMOVE(task->queue, task, link);
+    task->queue = NULL;
+    if (task->deadline)
+        uv_timer_stop(&task->timer);
+    task->deadline = 0;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    zl_task_unref(handle->data);
+}
+
+/* Everything an ended task no longer needs. Its results stay on its stack when somebody may ask. */
+static void end(struct zl_task *task, enum zl_task_status status)
+{
+    struct zl_loop *loop = task->loop;
+    task->status = status;
+    zl_exchange_forget(task);
+    if (task->held)
+        zl_socket_unref(task->held);
+    task->held = NULL;
+    set_fini(&task->also_held);
+    set_fini(&task->told);
+    TAILQ_REMOVE(&loop->tasks, task, all);
+    loop->live--;
+    struct zl_task *joiner;
+    while ((joiner = TAILQ_FIRST(&task->joiners))) {
+        joiner->finishing |= task->finishing;
+        zl_task_wake(joiner, ZL_WAKE_READY);
+    }
+    if (task->co && (task->references == 1 || lua_gettop(task->co) == 0)) {
+        luaL_unref(loop->generation->L, LUA_REGISTRYINDEX, task->anchor);
+        task->co = NULL;
+    }
+    if (task->timer_open)
+        uv_close((uv_handle_t *)&task->timer, timer_closed);
+    zl_task_unref(task);
+}
+
+void zl_task_resume(struct zl_task *task)
+{
+    struct zl_loop *loop = task->loop;
+    bool begun = lua_status(task->co) == LUA_YIELD;
+    int arguments = begun ? 1 : lua_gettop(task->co) - 1;
+    if (begun) {
+        lua_settop(task->co, 0);
+        lua_pushinteger(task->co, task->wake);
+    }
+    task->status = ZL_TASK_RUNNING;
+    loop->current = task;
+    atomic_fetch_add_explicit(&loop->watchdog.beats, 1, memory_order_relaxed);
+    atomic_store_explicit(&loop->watchdog.running, task->where, memory_order_relaxed);
+    int outcome = lua_resume(task->co, arguments);
+    atomic_store_explicit(&loop->watchdog.running, NULL, memory_order_relaxed);
+    loop->current = &loop->outside;
+
+    if (outcome == LUA_YIELD && task->status != ZL_TASK_RUNNING)
+        return;
+    if (outcome == 0) {
+        end(task, ZL_TASK_DONE);
+        return;
+    }
+    if (outcome == LUA_YIELD)
+        lua_pushliteral(task->co, "attempt to yield from outside a coroutine");
+    if (TAILQ_EMPTY(&task->joiners))
+        zl_generation_failed(loop->generation, task->co);
+    end(task, ZL_TASK_FAILED);
+}
+
+void zl_task_drop_all(struct zl_loop *loop)
+{
+    struct zl_task *task;
+    while ((task = TAILQ_FIRST(&loop->tasks))) {
+        if (task->status == ZL_TASK_WAITING)
+            leave_queue(task);
+        if (task->status == ZL_TASK_READY)
+            TAILQ_REMOVE(&loop->ready, task, link);
+        end(task, ZL_TASK_FAILED);
+    }
+}
+
+/* --- waiting --------------------------------------------------------------------------------- */
+
+/* libuv counts whole milliseconds: rounded up, so that no wait ends early. */
+static void timer_due(uv_timer_t *timer)
+{
+    zl_task_wake(timer->data, ZL_WAKE_TIMEOUT);
+}
+
+static void start_timer(struct zl_task *task)
+{
+    uv_loop_t *uv = &task->loop->uv;
+    if (!task->timer_open) {
+        uv_timer_init(uv, &task->timer);
+        task->timer.data = task;
+        task->timer_open = true;
+        task->references++;
+    }
+    uv_update_time(uv);
+    uint64_t due = (task->deadline + 999999) / 1000000;
+    uint64_t now = uv_now(uv);
+    uv_timer_start(&task->timer, timer_due, due > now ? due - now : 0, 0);
+}
+
+void zl_task_wait(struct zl_task *task, struct zl_task_list *queue, bool front, uint64_t deadline)
+{
+    task->status = ZL_TASK_WAITING;
+    task->queue = queue;
+    task->deadline = deadline;
+    if (queue && front)
+        TAILQ_INSERT_HEAD(queue, task, link);
+    else if (queue)
+        TAILQ_INSERT_TAIL(queue, task, link);
+    if (deadline)
+        start_timer(task);
+}
+
+void zl_task_unwait(struct zl_task *task)
+{
+    if (task->status == ZL_TASK_READY)
+        TAILQ_REMOVE(&task->loop->ready, task, link);
+    else
+        leave_queue(task);
+    task->status = ZL_TASK_RUNNING;
+}
+
+void zl_task_pause(struct zl_task *task)
+{
+    task->status = ZL_TASK_READY;
+    task->wake = ZL_WAKE_READY;
+    TAILQ_INSERT_TAIL(&task->loop->ready, task, link);
+}
+
+void zl_task_wake(struct zl_task *task, enum zl_wake wake)
+{
+    if (task->status != ZL_TASK_WAITING)
+        return;
+    leave_queue(task);
+    zl_task_pause(task);
+    task->wake = wake;
+}
+
+/* --- the message in hand --------------------------------------------------------------------- */
+
+void zl_task_hold(struct zl_task *task, struct zl_socket *socket)
+{
+    if (task->held == socket)
+        return;
+    if (task->held) {
+        set_add(&task->also_held, socket);
+        return;
+    }
+    task->held = socket;
+    zl_socket_ref(socket);
+}
+
+void zl_task_release(struct zl_task *task, struct zl_socket *socket)
+{
+    if (task->held == socket) {
+        task->held = NULL;
+        zl_socket_unref(socket);
+    } else if (task->also_held.count > 0) {
+        set_remove(&task->also_held, socket);
+    }
+}
+
+bool zl_task_holds_any(const struct zl_task *task)
+{
+    if (task->inherited || (task->held && task->held->zmq))
+        return true;
+    for (unsigned i = 0; i < task->also_held.count; i++)
+        if (task->also_held.items[i]->zmq)
+            return true;
+    return false;
+}
+
+bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
+{
+    task->finishing = true;
+    return set_add(&task->told, socket);
+}
+
+bool zl_task_at_rest(const struct zl_task *task)
+{
+    return task->status != ZL_TASK_RUNNING && !task->finishing && !zl_task_holds_any(task);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks: coroutines that the host schedules. A task runs until it waits; whoever it waits for wakes
+ * it, which puts it at the end of the loop's ready queue. One task waits for one thing at a time.
+ * Everything here belongs to the loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+struct lua_State;
+struct zl_envelope;
+struct zl_loop;
+struct zl_socket;
+
+TAILQ_HEAD(zl_task_list, zl_task);
+
+enum zl_task_status { ZL_TASK_READY, ZL_TASK_RUNNING, ZL_TASK_WAITING, ZL_TASK_DONE, ZL_TASK_FAILED };
+
+/* What a wait ends with. */
+enum zl_wake { ZL_WAKE_READY, ZL_WAKE_TIMEOUT, ZL_WAKE_STOPPING, ZL_WAKE_CANCELLED };
+
+/* A few sockets, each with a reference held. */
+struct zl_socket_set {
+    struct zl_socket **items;
+    unsigned count;
+};
+
+struct zl_task {
+    struct zl_loop *loop;
+    struct lua_State *co;          /* NULL once it ended and left nothing */
+    int anchor;                    /* keeps co from being collected */
+    int references;                /* the loop's while it lives, the userdata's, the timer's */
+    enum zl_task_status status;
+    enum zl_wake wake;             /* what the last wait ended with */
+    bool finishing;                /* runs to its end although the process stops */
+    bool inherited;                /* spawned with a message in hand: handles it until its end */
+    bool timer_open;
+    struct zl_task_list *queue;    /* where it waits: a socket's lane, a joined task; or NULL */
+    TAILQ_ENTRY(zl_task) link;     /* in `queue` while waiting, in the loop's ready queue when ready */
+    TAILQ_ENTRY(zl_task) all;
+    struct zl_task_list joiners;
+    uint64_t deadline;             /* of the wait, on the clock of zl_loop_now; 0 for none */
+    uv_timer_t timer;
+    struct zl_socket *held;        /* the receiver of the message in hand, NULL for none */
+    struct zl_socket_set also_held;
+    struct zl_socket_set told;     /* receivers that said "stopping" to it already */
+    struct zl_envelope *envelopes; /* requests it has received, see exchange.h */
+    const char *where;             /* "worker.lua:12", where its function begins */
+};
+
+/* Makes a task of the function and its `arguments` values on top of L, which are popped. It is ready
+ * to run. May raise (memory). The caller owns one reference. */
+struct zl_task *zl_task_spawn(struct zl_loop *loop, struct lua_State *L, int arguments);
+
+void zl_task_unref(struct zl_task *task);
+
+/* Runs a ready task until it waits or ends. Never raises. */
+void zl_task_resume(struct zl_task *task);
+
+/* Registers the running task as waiting in `queue` (NULL: for the time alone) until `deadline`
+ * (0: for ever). The caller yields right after. */
+void zl_task_wait(struct zl_task *task, struct zl_task_list *queue, bool front, uint64_t deadline);
+
+/* Takes back a wait that the running task registered and could not yield for. */
+void zl_task_unwait(struct zl_task *task);
+
+/* Puts the running task behind every ready one. The caller yields right after. */
+void zl_task_pause(struct zl_task *task);
+
+/* Ends the wait of a task, if it waits. */
+void zl_task_wake(struct zl_task *task, enum zl_wake wake);
+
+/* The task has (has no longer) a message of this receiver in hand. */
+void zl_task_hold(struct zl_task *task, struct zl_socket *socket);
+void zl_task_release(struct zl_task *task, struct zl_socket *socket);
+bool zl_task_holds_any(const struct zl_task *task);
+
+/* Notes that the receiver said "stopping" to the task; false when it had said so before. */
+bool zl_task_tell(struct zl_task *task, struct zl_socket *socket);
+
+/* Whether nothing is lost when the task is never resumed: it does not run and has no message in
+ * hand. */
+bool zl_task_at_rest(const struct zl_task *task);
+
+/* Lets go of every task of the loop, ended or not; their lua_State is about to be closed. */
+void zl_task_drop_all(struct zl_loop *loop);

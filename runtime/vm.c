@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* See vm.h. The embedded modules come last among the loaders but before the error, unless ZLRUN_LUA
+ * names a folder to read them from. */
+#include "runtime/vm.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { UNDER_SANITIZER = 1 };
+#else
+enum { UNDER_SANITIZER = 0 };
+#endif
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+/* realloc with an account. A shrinking block never fails, as LuaJIT demands. */
+static void *allocate(void *world, void *block, size_t old_size, size_t new_size)
+{
+    struct zl_memory *memory = world;
+    if (new_size == 0) {
+        memory->used -= old_size;
+        free(block);
+        return NULL;
+    }
+    if (new_size > old_size && memory->cap > 0 && memory->used - old_size + new_size > memory->cap)
+        return NULL;
+    void *moved = realloc(block, new_size);
+    if (!moved)
+        return new_size <= old_size ? block : NULL;
+    memory->used += new_size - old_size;
+    return moved;
+}
+
+/* LuaJIT's own allocator is the faster one; ours counts, and lets a sanitizer see every block. */
+static lua_State *new_state(struct zl_memory *memory)
+{
+    if (memory->cap > 0 || UNDER_SANITIZER)
+        return lua_newstate(allocate, memory);
+    return luaL_newstate();
+}
+
+/* --- embedded modules ------------------------------------------------------------------------ */
+
+static const struct zl_embedded_module *find_embedded(const char *name)
+{
+    const struct zl_embedded_module *module = zl_embedded_modules;
+    while (module->name && strcmp(module->name, name) != 0)
+        module++;
+    return module->name ? module : NULL;
+}
+
+static int load_from_folder(lua_State *L, const char *folder, const struct zl_embedded_module *module)
+{
+    const char *path = lua_pushfstring(L, "%s/%s", folder, module->file);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 0;
+    fclose(file);
+    if (luaL_loadfile(L, path) != 0)
+        return lua_error(L);
+    return 1;
+}
+
+static int search_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const struct zl_embedded_module *module = find_embedded(name);
+    if (!module) {
+        lua_pushfstring(L, "\n\tno module '%s' embedded in zlrun", name);
+        return 1;
+    }
+    const char *folder = getenv("ZLRUN_LUA");
+    if (folder && *folder && load_from_folder(L, folder, module))
+        return 1;
+    char chunk[128];
+    snprintf(chunk, sizeof chunk, "@zlrun:%s", module->file);
+    if (luaL_loadbuffer(L, (const char *)module->bytes, module->size, chunk) != 0)
+        return lua_error(L);
+    return 1;
+}
+
+/* After package.preload, before the files: nobody's zeroless.lua on the path takes ours' place. */
+static void add_searcher(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loaders");
+    int count = (int)lua_objlen(L, -1);
+    for (int i = count; i >= 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search_embedded);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
+}
+
+static int open_state(lua_State *L)
+{
+    lua_gc(L, LUA_GCSTOP, 0);
+    luaL_openlibs(L);
+    add_searcher(L);
+    lua_gc(L, LUA_GCRESTART, 0);
+    return 0;
+}
+
+lua_State *zl_vm_new(struct zl_memory *memory)
+{
+    lua_State *L = new_state(memory);
+    if (L && lua_cpcall(L, open_state, NULL) != 0) {
+        lua_close(L);
+        return NULL;
+    }
+    return L;
+}
+
+int zl_vm_call(lua_State *L, lua_CFunction function, void *world)
+{
+    return lua_cpcall(L, function, world);
+}
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+/* Error values may be anything: a table with __tostring, nil. */
+static void push_message(lua_State *L, lua_State *co)
+{
+    if (lua_isstring(co, -1)) {
+        lua_pushvalue(co, -1);
+        lua_xmove(co, L, 1);
+    } else if (luaL_callmeta(co, -1, "__tostring") && lua_isstring(co, -1)) {
+        lua_xmove(co, L, 1);
+    } else {
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(co, -1));
+    }
+}
+
+void zl_vm_push_traceback(lua_State *L, lua_State *co)
+{
+    push_message(L, co);
+    luaL_traceback(L, co, lua_tostring(L, -1), 0);
+    lua_remove(L, -2);
+}
+
+void zl_vm_line(lua_State *L, int level, char *out, size_t size)
+{
+    lua_Debug info;
+    out[0] = '\0';
+    if (lua_getstack(L, level, &info) && lua_getinfo(L, "Sl", &info) && info.currentline > 0)
+        snprintf(out, size, "%s:%d", info.short_src, info.currentline);
+}
