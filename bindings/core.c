@@ -49,11 +49,20 @@ static int core_is_closed(lua_State *L)
     return 1;
 }
 
+/* core.counts(): open sockets and living tasks, for leak checks */
+static int core_counts(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_loop(L);
+    lua_pushinteger(L, (lua_Integer)loop->socket_count);
+    lua_pushinteger(L, (lua_Integer)loop->live);
+    return 2;
+}
+
 static int open_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"engage", core_engage}, {"mark", core_mark}, {"marked", core_marked},
-        {"is_closed", core_is_closed}, {NULL, NULL}};
+        {"is_closed", core_is_closed}, {"counts", core_counts}, {NULL, NULL}};
     struct zl_loop *loop = zl_lua_loop(L);
     lua_newtable(L);
     luaL_register(L, NULL, functions);

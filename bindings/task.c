@@ -207,7 +207,7 @@ static int task__gc(lua_State *L)
 {
     struct zl_task **box = lua_touserdata(L, 1);
     if (*box)
-        zl_task_unref(*box);
+        zl_task_disown(*box);
     *box = NULL;
     return 0;
 }

@@ -93,7 +93,7 @@ static int start(lua_State *L)
         require_module(L, *module);
     if (load(L, script) != 0)
         return lua_error(L);
-    zl_task_unref(zl_task_spawn(generation->loop, L, push_arguments(L, script)));
+    zl_task_disown(zl_task_spawn(generation->loop, L, push_arguments(L, script)));
     return 0;
 }
 
@@ -163,14 +163,14 @@ static int push_report(lua_State *L)
 void zl_generation_failed(struct zl_generation *generation, lua_State *co)
 {
     lua_State *L = generation->L;
-    bool made = zl_vm_call(L, push_report, co) == 0;
-    if (made)
+    if (zl_vm_call(L, push_report, co) == 0)
         lua_getfield(L, LUA_REGISTRYINDEX, "zlrun.report");
     const char *report = lua_tostring(L, -1);
     if (!report)
         report = "an error without a text";
     fflush(stdout);
-    fprintf(stderr, "zlrun: %s\n", report);
+    if (!lua_isnil(co, -1)) /* error() says that enough was said, as under luajit */
+        fprintf(stderr, "zlrun: %s\n", report);
     bool unavailable = generation->unavailable[0] && strstr(report, generation->unavailable);
     lua_pop(L, 1);
     zl_loop_fail(generation->loop, unavailable ? ZL_EXIT_UNAVAILABLE : ZL_EXIT_ERROR);
@@ -182,7 +182,7 @@ static int spawn_callbacks(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_stop);
     struct zl_task *task = zl_task_spawn(generation->loop, L, 0);
     task->finishing = true;
-    zl_task_unref(task);
+    zl_task_disown(task);
     return 0;
 }
 

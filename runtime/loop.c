@@ -198,12 +198,15 @@ static void advance(struct zl_loop *loop)
         zl_log(ZL_ERROR, busy->where,
                "the drain deadline has passed; the task that begins here did not finish");
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
-    } else if (!busy && loop->phase == ZL_ENDING) {
+        return;
+    }
+    if (!busy && loop->phase == ZL_ENDING) {
         loop->phase = ZL_CALLBACKS;
         zl_generation_run_callbacks(loop->generation);
-    } else if (!busy) {
-        loop->phase = ZL_ENDED;
+        busy = unfinished(loop);
     }
+    if (!busy)
+        loop->phase = ZL_ENDED;
 }
 
 void zl_loop_run(struct zl_loop *loop)

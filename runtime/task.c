@@ -99,6 +99,7 @@ struct zl_task *zl_task_spawn(struct zl_loop *loop, lua_State *L, int arguments)
     task->co = co;
     task->anchor = anchor;
     task->references = 2;
+    task->owned = true;
     task->where = where;
     task->inherited = zl_task_holds_any(loop->current);
     task->finishing = loop->current->finishing;
@@ -111,13 +112,25 @@ struct zl_task *zl_task_spawn(struct zl_loop *loop, lua_State *L, int arguments)
     return task;
 }
 
-void zl_task_unref(struct zl_task *task)
+static void unref(struct zl_task *task)
 {
-    if (--task->references > 0)
-        return;
+    if (--task->references == 0)
+        free(task);
+}
+
+static void drop_coroutine(struct zl_task *task)
+{
     if (task->co)
         luaL_unref(task->loop->generation->L, LUA_REGISTRYINDEX, task->anchor);
-    free(task);
+    task->co = NULL;
+}
+
+void zl_task_disown(struct zl_task *task)
+{
+    task->owned = false;
+    if (task->status >= ZL_TASK_DONE)
+        drop_coroutine(task);
+    unref(task);
 }
 
 /* Out of its queue, with no timer running. */
@@ -133,7 +146,7 @@ static void leave_queue(struct zl_task *task)
 
 static void timer_closed(uv_handle_t *handle)
 {
-    zl_task_unref(handle->data);
+    unref(handle->data);
 }
 
 /* Everything an ended task no longer needs. Its results stay on its stack when somebody may ask. */
@@ -154,13 +167,11 @@ static void end(struct zl_task *task, enum zl_task_status status)
         joiner->finishing |= task->finishing;
         zl_task_wake(joiner, ZL_WAKE_READY);
     }
-    if (task->co && (task->references == 1 || lua_gettop(task->co) == 0)) {
-        luaL_unref(loop->generation->L, LUA_REGISTRYINDEX, task->anchor);
-        task->co = NULL;
-    }
+    if (!task->owned || lua_gettop(task->co) == 0)
+        drop_coroutine(task);
     if (task->timer_open)
         uv_close((uv_handle_t *)&task->timer, timer_closed);
-    zl_task_unref(task);
+    unref(task);
 }
 
 void zl_task_resume(struct zl_task *task)

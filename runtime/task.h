@@ -36,6 +36,7 @@ struct zl_task {
     enum zl_wake wake;             /* what the last wait ended with */
     bool finishing;                /* runs to its end although the process stops */
     bool inherited;                /* spawned with a message in hand: handles it until its end */
+    bool owned;                    /* somebody may still ask for its results */
     bool timer_open;
     struct zl_task_list *queue;    /* where it waits: a socket's lane, a joined task; or NULL */
     TAILQ_ENTRY(zl_task) link;     /* in `queue` while waiting, in the loop's ready queue when ready */
@@ -51,10 +52,11 @@ struct zl_task {
 };
 
 /* Makes a task of the function and its `arguments` values on top of L, which are popped. It is ready
- * to run. May raise (memory). The caller owns one reference. */
+ * to run. May raise (memory). The task lives until it has ended and the caller has disowned it. */
 struct zl_task *zl_task_spawn(struct zl_loop *loop, struct lua_State *L, int arguments);
 
-void zl_task_unref(struct zl_task *task);
+/* The caller of spawn is no longer interested in the task's results. */
+void zl_task_disown(struct zl_task *task);
 
 /* Runs a ready task until it waits or ends. Never raises. */
 void zl_task_resume(struct zl_task *task);
