@@ -24,7 +24,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     int outcome = lua_pcall(L, arguments, results, 0);
     loop->current = interrupted;
     if (outcome != 0) {
-        zl_generation_failed(loop->generation, L);
+        zl_generation_failed(loop->generation, L, NULL);
         lua_settop(L, before);
         return -outcome;
     }

@@ -21,6 +21,7 @@ struct zl_script {
     int first;              /* index in argv of the script; its arguments follow. With -e: of the last
                                word before its arguments */
     size_t max_memory;      /* bytes; 0 = no limit */
+    size_t failing;         /* see struct zl_memory; 0 outside of tests */
     lua_CFunction open;     /* makes the bindings; gets the loop as light userdata */
 };
 
@@ -38,9 +39,9 @@ struct zl_generation {
 int zl_generation_start(struct zl_generation *generation, struct zl_loop *loop,
                         const struct zl_script *script);
 
-/* A task of it has failed with the error value at the top of `co`: prints it with its traceback and
- * fails the loop. */
-void zl_generation_failed(struct zl_generation *generation, lua_State *co);
+/* A task of it has failed with the error value at the top of `co`, or with `message` when that is not
+ * NULL: prints it with the traceback of `co` and fails the loop. Never raises. */
+void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
 /* Makes a task that runs the functions given to zeroless.on_stop, if there are any. */
 void zl_generation_run_callbacks(struct zl_generation *generation);

@@ -221,21 +221,32 @@ void zl_loop_run(struct zl_loop *loop)
     }
 }
 
-/* Those that only receive stay open until the others are flushed: these may send to them. */
-static void close_sockets(struct zl_loop *loop, bool senders_only)
+/* Those that only receive, but from elsewhere than by inproc, stay open until the others are flushed:
+ * these may send to them. What is sent by inproc is with its receiver already, who reads no more. */
+static void close_sockets(struct zl_loop *loop, bool senders_first)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->pattern->sends || !senders_only)
+        if (socket->pattern->sends || zl_socket_is_inproc(socket) || !senders_first)
             zl_socket_close(socket);
     }
+}
+
+static void pump(void *world)
+{
+    struct zl_loop *loop = world;
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all) {
+        zl_socket_touch(socket);
+    }
+    zl_socket_check_touched(loop);
 }
 
 int zl_loop_drain(struct zl_loop *loop)
 {
     close_sockets(loop, true);
-    bool flushed = zl_drain_wait(loop->drain_deadline);
+    bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
     zl_log_flush();
     return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;

@@ -279,8 +279,8 @@ static bool is_being_freed(const struct zl_socket *socket, const struct zl_endpo
 {
     char ourselves[32];
     snprintf(ourselves, sizeof ourselves, ", pid %d", (int)getpid());
-    if (!strstr(why, ourselves))
-        return false;
+    if (strstr(why, ", pid ") && !strstr(why, ourselves))
+        return false; /* somebody else's; without an owner it may have gone a moment ago */
     const char *port = endpoint->transport == ZL_TCP ? strrchr(endpoint->text, ':') : NULL;
     const struct zl_socket *other;
     TAILQ_FOREACH(other, &socket->loop->sockets, all) {
@@ -300,7 +300,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
     if (!zl_context_headroom(HEADROOM, why))
         return false;
     for (int i = 0; !try_bind(socket, endpoint, why); i++) {
-        if (i == TRIES || !is_being_freed(socket, endpoint, why))
+        if (i == TRIES || !strstr(why, "already in use") || !is_being_freed(socket, endpoint, why))
             return false;
         uv_sleep(PAUSE_MS);
     }
@@ -361,6 +361,16 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
             return;
         used += (size_t)n;
     }
+}
+
+bool zl_socket_is_inproc(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link) {
+        if (strncmp(entry->text, "inproc:", strlen("inproc:")) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* --- waiting and waking ---------------------------------------------------------------------- */

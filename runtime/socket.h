@@ -99,6 +99,9 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
 /* Its endpoints, comma-separated. */
 void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
 
+/* Whether it has inproc endpoints alone. */
+bool zl_socket_is_inproc(const struct zl_socket *socket);
+
 /* Registers the running task as waiting for the lane, behind the others unless it was its turn just
  * now and it found nothing; the caller yields right after. `deadline` as in zl_task_wait. */
 void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
