@@ -144,7 +144,7 @@ static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket 
     if (!envelope)
         return NULL;
     envelope->socket = socket;
-    zl_socket_ref(socket);
+    zl_socket_ref_weak(socket);
     envelope->next = task->envelopes;
     task->envelopes = envelope;
     return envelope;
@@ -208,7 +208,7 @@ void zl_exchange_forget(struct zl_task *task)
         if (envelope->open && envelope->socket->zmq)
             zl_log(ZL_WARN, envelope->line, "the task ended without a reply to this request");
         close_frames(envelope->frames, envelope->count);
-        zl_socket_unref(envelope->socket);
+        zl_socket_unref_weak(envelope->socket);
         free(envelope);
     }
 }

@@ -29,7 +29,7 @@ struct zl_exchange {
 /* A request in a task's hand. */
 struct zl_envelope {
     struct zl_envelope *next;
-    struct zl_socket *socket; /* referenced */
+    struct zl_socket *socket; /* referenced weakly */
     bool open;                /* not answered yet */
     unsigned count;
     zmq_msg_t *frames;        /* the peer's routing id up to the empty frame */

@@ -206,13 +206,25 @@ void zl_socket_ref(struct zl_socket *socket)
 
 void zl_socket_unref(struct zl_socket *socket)
 {
-    /* The poll handle of an open socket holds the last but one. */
-    if (--socket->references == 1 && socket->zmq)
+    /* The poll handle of an open socket holds the last one that is not weak. */
+    if (--socket->references == socket->weak + 1 && socket->zmq)
         zl_socket_close(socket);
     if (socket->references > 0)
         return;
     options_fini(&socket->options);
     free(socket);
+}
+
+void zl_socket_ref_weak(struct zl_socket *socket)
+{
+    socket->references++;
+    socket->weak++;
+}
+
+void zl_socket_unref_weak(struct zl_socket *socket)
+{
+    socket->weak--;
+    zl_socket_unref(socket);
 }
 
 /* --- endpoints ------------------------------------------------------------------------------- */
