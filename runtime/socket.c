@@ -312,7 +312,8 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
 
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
-    if (zmq_disconnect(socket->zmq, endpoint->text) != 0) {
+    /* ENOENT: an inproc peer has closed, and its connection went with it. */
+    if (zmq_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
         snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
                  zmq_strerror(zmq_errno()));
         return false;
