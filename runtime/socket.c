@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -194,8 +195,11 @@ void zl_socket_close(struct zl_socket *socket)
         socket->lanes[i].gate = true;
         wake_all(&socket->lanes[i], ZL_WAKE_READY);
     }
-    while (!SLIST_EMPTY(&socket->endpoints))
+    while (!SLIST_EMPTY(&socket->endpoints)) {
+        if (SLIST_FIRST(&socket->endpoints)->bound)
+            loop->unbound = zl_loop_now();
         forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+    }
     zl_exchange_fini(&socket->exchange);
 }
 
@@ -270,16 +274,37 @@ static int bind_private(void *zmq, const char *text)
     return rc;
 }
 
+/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one just
+ * now, lets a moment pass and says true: what is taken may be free then. */
+static bool is_being_given_back(const struct zl_loop *loop)
+{
+    enum { MOST_NS = 200000000 };
+    const struct timespec moment = {.tv_nsec = 1000000};
+    return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
+}
+
+/* A file that is still there will be unlinked by its listener, and must not be bound again before. */
+static bool is_ipc_file(const struct zl_endpoint *endpoint)
+{
+    struct stat status;
+    return endpoint->transport == ZL_IPC && lstat(endpoint->text + strlen("ipc://"), &status) == 0;
+}
+
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
 {
+    while (is_ipc_file(endpoint) && is_being_given_back(socket->loop))
+        ;
     if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
         return false;
     if (!zl_context_headroom(HEADROOM, why))
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
     set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
-    if (bind_private(socket->zmq, endpoint->text) != 0) {
-        explain_bind(endpoint, zmq_errno(), why);
+    while (bind_private(socket->zmq, endpoint->text) != 0) {
+        int error = zmq_errno();
+        if (error == EADDRINUSE && is_being_given_back(socket->loop))
+            continue;
+        explain_bind(endpoint, error, why);
         return false;
     }
     size_t size = sizeof endpoint->text;
