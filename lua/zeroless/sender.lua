@@ -10,9 +10,10 @@ local trace = require "zeroless.trace"
 
 local C, hot = hot_ffi.C, hot_ffi.hot
 local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GONE
+local WRONG_SELF = C.ZL_WRONG_SELF
 local NOTE_LINE, FRAMES_MAX = C.ZL_NOTE_LINE, C.ZL_FRAMES_MAX
 local OUT, TIMEOUT = core.OUT, core.TIMEOUT
-local select, type = select, type
+local metatable_of, select, type = debug.getmetatable, select, type
 
 local methods, meta = core.sender.methods, core.sender.meta
 
@@ -71,13 +72,18 @@ local function send_frames(self, ...)
 end
 
 -- One and two frames have a way of their own: without a loop, compiled code needs no inner trace.
-function meta.__call(self, first, second, ...)
-  if type(first) == "string" then
-    if second == nil and select("#", ...) == 0 then
-      local code = C.zl_hot_send(self, first, #first)
+function meta.__call(self, ...)
+  local count = select("#", ...)
+  if count == 1 then
+    local frame = ...
+    if type(frame) == "string" then
+      local code = C.zl_hot_send(self, frame, #frame)
       if code == 0 and hot.note == 0 then return true end
-      return settle(self, code, first)
-    elseif type(second) == "string" and select("#", ...) == 0 then
+      return settle(self, code, frame)
+    end
+  elseif count == 2 then
+    local first, second = ...
+    if type(first) == "string" and type(second) == "string" then
       local outgoing = hot.outgoing
       outgoing[0].data, outgoing[0].size = first, #first
       outgoing[1].data, outgoing[1].size = second, #second
@@ -86,10 +92,11 @@ function meta.__call(self, first, second, ...)
       return settle(self, code, first, second)
     end
   end
-  return send_frames(self, first, second, ...)
+  return send_frames(self, ...)
 end
 
 function methods.try(self, ...)
+  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
   local code = offer(self, ...)
   while code == PAUSE do code = offer(self, ...) end
   if code == AGAIN then return nil, "full" end
@@ -99,6 +106,7 @@ end
 
 -- pub: waits until peers hold at least `count` subscriptions: true, or nil and "timeout".
 function methods.wait_subscribers(self, count, timeout)
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   if core.describe(self) ~= "pub" then error("only a pub has subscribers", 2) end
   if type(count) ~= "number" then error("how many subscribers to wait for must be a number", 2) end
   if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
