@@ -13,6 +13,7 @@ local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GON
 local WRONG_SELF = C.ZL_WRONG_SELF
 local NOTE_LINE, FRAMES_MAX = C.ZL_NOTE_LINE, C.ZL_FRAMES_MAX
 local OUT, TIMEOUT = core.OUT, core.TIMEOUT
+local MOMENT = 0.001 -- seconds
 local metatable_of, select, type = debug.getmetatable, select, type
 
 local methods, meta = core.sender.methods, core.sender.meta
@@ -36,18 +37,26 @@ local function sent(self, ...)
   return true
 end
 
+-- Waits for room until `deadline`. libzmq says of a lossless pub, and of a reply while it has another
+-- peer, that there is room when there is none: after such a word, `misled`, a moment passes instead.
+local function wait_for_room(self, deadline, misled)
+  if not misled then return core.wait(self, OUT, deadline) end
+  return core.sleep(math.min(core.now() + MOMENT, deadline))
+end
+
 -- Everything but the straight way: `code` is what the host said first.
 local function settle(self, code, ...)
-  local deadline
+  local deadline, misled
   while code ~= 0 do
     if code == AGAIN then
       if not deadline then
         local _, _, _, _, timeout = core.describe(self)
         deadline = timeout and core.now() + timeout or math.huge
       end
-      local reason = core.wait(self, OUT, deadline)
-      if reason == TIMEOUT then return nil, "timeout" end
+      local reason = wait_for_room(self, deadline, misled)
+      if reason == TIMEOUT and core.now() >= deadline then return nil, "timeout" end
       if reason < 0 then misuse.no_wait(reason, 2) end
+      misled = true
     elseif code == PAUSE then
       core.sleep()
     elseif code == CLOSED then
