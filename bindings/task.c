@@ -42,8 +42,8 @@ static uint64_t opt_deadline(lua_State *L, int index)
     return seconds > 0 && seconds < 1e10 ? (uint64_t)(seconds * 1e9) : seconds >= 1e10 ? 0 : 1;
 }
 
-/* core.wait(object, direction, deadline): until the socket may be ready in that direction. Without a
- * deadline, the reply to a request has the one of its pattern. */
+/* core.wait(object, direction, deadline): until the socket may be ready in that direction. The reply to
+ * a request has a deadline of its pattern, too. */
 static int core_wait(lua_State *L)
 {
     struct zl_loop *loop = zl_lua_loop(L);
@@ -55,8 +55,9 @@ static int core_wait(lua_State *L)
         lua_pushinteger(L, reason);
         return 1;
     }
-    if (direction == ZL_IN && deadline == 0)
-        deadline = handle->socket->exchange.deadline;
+    uint64_t due = direction == ZL_IN ? handle->socket->exchange.deadline : 0;
+    if (due && (!deadline || due < deadline))
+        deadline = due;
     zl_socket_wait(handle->socket, direction, deadline);
     return yield_token(L);
 }

@@ -34,7 +34,8 @@ static bool send_bytes(void *zmq, const void *data, size_t size, bool more)
 
 static void forget_question(struct zl_exchange *exchange)
 {
-    exchange->asked = false;
+    exchange->asked = exchange->let_go = false;
+    exchange->deadline = 0;
     close_frames(exchange->kept, exchange->kept_count);
     exchange->kept = NULL;
     exchange->kept_count = 0;
@@ -45,8 +46,12 @@ static void keep_question(struct zl_exchange *exchange, const struct zl_frame *f
 {
     exchange->kept = malloc(count * sizeof *exchange->kept);
     for (uint32_t i = 0; exchange->kept && i < count; i++) {
-        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0)
+        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0) {
+            close_frames(exchange->kept, exchange->kept_count);
+            exchange->kept = NULL;
+            exchange->kept_count = 0;
             return;
+        }
         memcpy(zmq_msg_data(&exchange->kept[i]), frames[i].data, frames[i].size);
         exchange->kept_count = i + 1;
     }
@@ -66,13 +71,14 @@ static bool send_id(struct zl_socket *socket, uint32_t id)
 int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
     struct zl_exchange *exchange = &socket->exchange;
-    if (exchange->asked)
+    if (exchange->asked && !exchange->let_go)
         return ZL_UNANSWERED;
     if (!send_id(socket, exchange->id + 1))
         return send_failure();
     for (uint32_t i = 0; i < count; i++)
         if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
             return send_failure();
+    forget_question(exchange);
     exchange->id++;
     exchange->asked = true;
     exchange->tries = 1;
@@ -103,6 +109,8 @@ static void send_again(struct zl_socket *socket)
 bool zl_exchange_retry(struct zl_socket *socket)
 {
     struct zl_exchange *exchange = &socket->exchange;
+    if (exchange->deadline == 0 || zl_loop_now() < exchange->deadline)
+        return true;
     if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
         forget_question(exchange);
         return false;
@@ -144,7 +152,7 @@ static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket 
     if (!envelope)
         return NULL;
     envelope->socket = socket;
-    zl_socket_ref(socket);
+    zl_socket_ref_weak(socket);
     envelope->next = task->envelopes;
     task->envelopes = envelope;
     return envelope;
@@ -208,7 +216,7 @@ void zl_exchange_forget(struct zl_task *task)
         if (envelope->open && envelope->socket->zmq)
             zl_log(ZL_WARN, envelope->line, "the task ended without a reply to this request");
         close_frames(envelope->frames, envelope->count);
-        zl_socket_unref(envelope->socket);
+        zl_socket_unref_weak(envelope->socket);
         free(envelope);
     }
 }

@@ -58,6 +58,7 @@ struct zl_loop {
 
     struct zl_socket_list sockets, touched;
     unsigned socket_count;
+    uint64_t unbound;            /* when a bound socket was closed last, on the clock of zl_loop_now */
 
     struct zl_generation *generation;
     struct zl_nested nested;

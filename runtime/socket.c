@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -195,8 +195,11 @@ void zl_socket_close(struct zl_socket *socket)
         socket->lanes[i].gate = true;
         wake_all(&socket->lanes[i], ZL_WAKE_READY);
     }
-    while (!SLIST_EMPTY(&socket->endpoints))
+    while (!SLIST_EMPTY(&socket->endpoints)) {
+        if (SLIST_FIRST(&socket->endpoints)->bound)
+            loop->unbound = zl_loop_now();
         forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+    }
     zl_exchange_fini(&socket->exchange);
 }
 
@@ -207,13 +210,25 @@ void zl_socket_ref(struct zl_socket *socket)
 
 void zl_socket_unref(struct zl_socket *socket)
 {
-    /* The poll handle of an open socket holds the last but one. */
-    if (--socket->references == 1 && socket->zmq)
+    /* The poll handle of an open socket holds the last one that is not weak. */
+    if (--socket->references == socket->weak + 1 && socket->zmq)
         zl_socket_close(socket);
     if (socket->references > 0)
         return;
     options_fini(&socket->options);
     free(socket);
+}
+
+void zl_socket_ref_weak(struct zl_socket *socket)
+{
+    socket->references++;
+    socket->weak++;
+}
+
+void zl_socket_unref_weak(struct zl_socket *socket)
+{
+    socket->weak--;
+    zl_socket_unref(socket);
 }
 
 /* --- endpoints ------------------------------------------------------------------------------- */
@@ -259,50 +274,38 @@ static int bind_private(void *zmq, const char *text)
     return rc;
 }
 
-static bool try_bind(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one just
+ * now, lets a moment pass and says true: what is taken may be free then. */
+static bool is_being_given_back(const struct zl_loop *loop)
 {
-    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
-        return false;
-    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
-    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
-    if (bind_private(socket->zmq, endpoint->text) != 0) {
-        explain_bind(endpoint, zmq_errno(), why);
-        return false;
-    }
-    return true;
+    enum { MOST_NS = 200000000 };
+    const struct timespec moment = {.tv_nsec = 1000000};
+    return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
-/* Whether what stands in the way is a socket of ours that is closed but not yet gone: libzmq lets go of
- * an address a moment after zmq_close. */
-static bool is_being_freed(const struct zl_socket *socket, const struct zl_endpoint *endpoint,
-                           const char *why)
+/* A file that is still there will be unlinked by its listener, and must not be bound again before. */
+static bool is_ipc_file(const struct zl_endpoint *endpoint)
 {
-    char ourselves[32];
-    snprintf(ourselves, sizeof ourselves, ", pid %d", (int)getpid());
-    if (strstr(why, ", pid ") && !strstr(why, ourselves))
-        return false; /* somebody else's; without an owner it may have gone a moment ago */
-    const char *port = endpoint->transport == ZL_TCP ? strrchr(endpoint->text, ':') : NULL;
-    const struct zl_socket *other;
-    TAILQ_FOREACH(other, &socket->loop->sockets, all) {
-        const struct zl_endpoint_entry *entry;
-        SLIST_FOREACH(entry, &other->endpoints, link) {
-            const char *theirs = port ? strrchr(entry->text, ':') : entry->text;
-            if (entry->bound && theirs && strcmp(theirs, port ? port : endpoint->text) == 0)
-                return false;
-        }
-    }
-    return true;
+    struct stat status;
+    return endpoint->transport == ZL_IPC && lstat(endpoint->text + strlen("ipc://"), &status) == 0;
 }
 
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
 {
-    enum { TRIES = 200, PAUSE_MS = 1 };
+    while (is_ipc_file(endpoint) && is_being_given_back(socket->loop))
+        ;
+    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
+        return false;
     if (!zl_context_headroom(HEADROOM, why))
         return false;
-    for (int i = 0; !try_bind(socket, endpoint, why); i++) {
-        if (i == TRIES || !strstr(why, "already in use") || !is_being_freed(socket, endpoint, why))
-            return false;
-        uv_sleep(PAUSE_MS);
+    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
+    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
+    while (bind_private(socket->zmq, endpoint->text) != 0) {
+        int error = zmq_errno();
+        if (error == EADDRINUSE && is_being_given_back(socket->loop))
+            continue;
+        explain_bind(endpoint, error, why);
+        return false;
     }
     size_t size = sizeof endpoint->text;
     if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0 &&
@@ -334,7 +337,8 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
 
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
-    if (zmq_disconnect(socket->zmq, endpoint->text) != 0) {
+    /* ENOENT: an inproc peer has closed, and its connection went with it. */
+    if (zmq_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
         snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
                  zmq_strerror(zmq_errno()));
         return false;

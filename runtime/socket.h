@@ -60,7 +60,7 @@ struct zl_socket {
     struct zl_lane lanes[2];   /* by enum zl_direction */
     int32_t note;              /* bits of ZL_NOTE_* for every message */
     bool is_touched;
-    int references;
+    int references, weak;      /* all of them; those among them that do not keep it open */
     uint64_t sent, received;   /* messages */
     long subscriptions;        /* pub: held by peers now */
     struct zl_exchange exchange;
@@ -89,6 +89,10 @@ void zl_socket_ref(struct zl_socket *socket);
 
 /* The last reference closes. Never blocks or raises. */
 void zl_socket_unref(struct zl_socket *socket);
+
+/* References that keep the struct but not the socket open, for what tasks remember of it. */
+void zl_socket_ref_weak(struct zl_socket *socket);
+void zl_socket_unref_weak(struct zl_socket *socket);
 
 /* These return true, or false with the true reason in `why` and nothing changed. bind writes the
  * endpoint really bound into `endpoint` (a free port becomes the chosen one). */

@@ -21,7 +21,7 @@ enum zl_task_status { ZL_TASK_READY, ZL_TASK_RUNNING, ZL_TASK_WAITING, ZL_TASK_D
 /* What a wait ends with. */
 enum zl_wake { ZL_WAKE_READY, ZL_WAKE_TIMEOUT, ZL_WAKE_STOPPING, ZL_WAKE_CANCELLED };
 
-/* A few sockets, each with a reference held. */
+/* A few sockets, each with a weak reference held. */
 struct zl_socket_set {
     struct zl_socket **items;
     unsigned count;

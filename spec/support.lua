@@ -64,6 +64,19 @@ function support.eventually(condition, what)
   error("not within " .. support.patience .. " s: " .. (what or "the condition"), 2)
 end
 
+-- Calls f, which must raise and name a line of f as its place. Returns the rest of the error's text.
+function support.refused(f)
+  local ok, err = pcall(f)
+  if ok then error("it did not raise", 2) end
+  local info = debug.getinfo(f, "S")
+  local file, line, text = tostring(err):match "^([^:]+):(%d+): (.*)$"
+  line = tonumber(line)
+  if file ~= info.short_src or not line or line < info.linedefined or line > info.lastlinedefined then
+    error(("it does not name %s:%d: %s"):format(info.short_src, info.linedefined, tostring(err)), 2)
+  end
+  return text
+end
+
 local process = {}
 process.__index = process
 
