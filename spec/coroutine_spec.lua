@@ -110,12 +110,13 @@ show("itself", pcall(function() local x = itself() return x end))]]
 local co = create(function() return pcall(function() yield "in pcall" error "late" end) end)
 show("pcall", resume(co)) show("pcall", resume(co))
 co = create(function()
-  return xpcall(function() yield "in xpcall" error "late" end, function(m) return "handled " .. m end)
+  return xpcall(function() yield "in xpcall" error "late" end, function(m) return "seen " .. m end)
 end)
 show("xpcall", resume(co)) show("xpcall", resume(co))
 local any = function() return yield "meta" end
 local object = setmetatable({}, {
-  __index = any, __newindex = any, __add = any, __concat = any, __call = any, __lt = any, __le = any, __unm = any,
+  __index = any, __newindex = any, __add = any, __concat = any,
+  __call = any, __lt = any, __le = any, __unm = any,
 })
 co = create(function()
   object.x = 1
@@ -238,8 +239,8 @@ describe("a wait", function()
     object.stored = "stored"
     assert.same(
       { "key", "stored", "sum", "concatenation", "called", true, "negation", "text" },
-      { object.key, rawget(object, "stored"), object + 1, object .. "x", object "called", object < object, -object,
-        tostring(object) })
+      { object.key, rawget(object, "stored"), object + 1, object .. "x", object "called", object < object,
+        -object, tostring(object) })
   end)
 
   it("works in iterators", function()
@@ -393,7 +394,9 @@ describe("where no wait can pass,", function()
         return a < b
       end)
     end,
-    ["a string.gsub callback"] = function(wait) return pcall(string.gsub, "a", ".", function() wait() end) end,
+    ["a string.gsub callback"] = function(wait)
+      return pcall(string.gsub, "a", ".", function() wait() end)
+    end,
   }
 
   for boundary, run in pairs(boundaries) do
