@@ -85,7 +85,7 @@ void zl_drain_sweep(void)
         struct leaving *next = SLIST_NEXT(leaving, link);
         bool left = has_left(leaving, 0);
         if (!left && now >= leaving->until)
-            zl_log(ZL_WARN, "", "a closed socket took nothing in time; what was sent to %s is lost",
+            zl_log_later(ZL_WARN, "", "a closed socket took nothing in time; what was sent to %s is lost",
                    leaving->name);
         if (left || now >= leaving->until)
             forget(leaving);

@@ -157,7 +157,7 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
     while (delimiter < count && zmq_msg_size(&frames[delimiter]) > 0)
         delimiter++;
     if (delimiter + 1 >= count) {
-        zl_log(ZL_WARN, "", "refused a request without an envelope; its sender is no requester");
+        zl_log_later(ZL_WARN, "", "refused a request without an envelope; its sender is no requester");
         return 0;
     }
     unsigned envelope_count = delimiter + 1;

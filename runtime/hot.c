@@ -174,7 +174,7 @@ static int32_t receive_frames(struct zl_socket *socket)
         if (count == inbox->room &&
             (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
             skip_rest(socket, &inbox->messages[count - 1]);
-            zl_log(ZL_WARN, "", "refused a message with more than %u frames", count);
+            zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
             inbox->count = count;
             return 0;
         }

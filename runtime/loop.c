@@ -31,6 +31,7 @@ static void never(uv_idle_t *idle)
 static void before_sleep(uv_prepare_t *prepare)
 {
     struct zl_loop *loop = prepare->data;
+    zl_log_flush();
     zl_nested_turn(&loop->nested);
     zl_socket_check_touched(loop);
     if (TAILQ_EMPTY(&loop->ready))
@@ -220,12 +221,23 @@ void zl_loop_run(struct zl_loop *loop)
     }
 }
 
+/* Those that only receive stay open until the others are flushed: these may send to them. */
+static void close_sockets(struct zl_loop *loop, bool senders_only)
+{
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        if (socket->pattern->sends || !senders_only)
+            zl_socket_close(socket);
+    }
+}
+
 int zl_loop_drain(struct zl_loop *loop)
 {
-    struct zl_socket *socket;
-    while ((socket = TAILQ_FIRST(&loop->sockets)))
-        zl_socket_close(socket);
+    close_sockets(loop, true);
     bool flushed = zl_drain_wait(loop->drain_deadline);
+    close_sockets(loop, false);
+    zl_log_flush();
     return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -258,17 +259,50 @@ static int bind_private(void *zmq, const char *text)
     return rc;
 }
 
-bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
+static bool try_bind(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
     if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
-        return false;
-    if (!zl_context_headroom(HEADROOM, why))
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
     set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
     if (bind_private(socket->zmq, endpoint->text) != 0) {
         explain_bind(endpoint, zmq_errno(), why);
         return false;
+    }
+    return true;
+}
+
+/* Whether what stands in the way is a socket of ours that is closed but not yet gone: libzmq lets go of
+ * an address a moment after zmq_close. */
+static bool is_being_freed(const struct zl_socket *socket, const struct zl_endpoint *endpoint,
+                           const char *why)
+{
+    char ourselves[32];
+    snprintf(ourselves, sizeof ourselves, ", pid %d", (int)getpid());
+    if (!strstr(why, ourselves))
+        return false;
+    const char *port = endpoint->transport == ZL_TCP ? strrchr(endpoint->text, ':') : NULL;
+    const struct zl_socket *other;
+    TAILQ_FOREACH(other, &socket->loop->sockets, all) {
+        const struct zl_endpoint_entry *entry;
+        SLIST_FOREACH(entry, &other->endpoints, link) {
+            const char *theirs = port ? strrchr(entry->text, ':') : entry->text;
+            if (entry->bound && theirs && strcmp(theirs, port ? port : endpoint->text) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
+{
+    enum { TRIES = 200, PAUSE_MS = 1 };
+    if (!zl_context_headroom(HEADROOM, why))
+        return false;
+    for (int i = 0; !try_bind(socket, endpoint, why); i++) {
+        if (i == TRIES || !is_being_freed(socket, endpoint, why))
+            return false;
+        uv_sleep(PAUSE_MS);
     }
     size_t size = sizeof endpoint->text;
     if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0 &&
