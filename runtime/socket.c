@@ -141,6 +141,7 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
     SLIST_INIT(&socket->endpoints);
     TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
     TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
+    socket->lanes[ZL_IN].gate = loop->phase != ZL_RUNNING;
     TAILQ_INSERT_TAIL(&loop->sockets, socket, all);
     loop->socket_count++;
     atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
