@@ -141,6 +141,7 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
     SLIST_INIT(&socket->endpoints);
     TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
     TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
+    socket->lanes[ZL_IN].gate = loop->phase != ZL_RUNNING;
     TAILQ_INSERT_TAIL(&loop->sockets, socket, all);
     loop->socket_count++;
     atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
@@ -405,6 +406,17 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     return 0;
 }
 
+/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it runs. */
+static void end_receives(struct zl_lane *lane)
+{
+    struct zl_task *task;
+    if (lane->turn)
+        lane->turn->finishing = true;
+    TAILQ_FOREACH(task, &lane->waiters, link)
+        task->finishing = true;
+    wake_all(lane, ZL_WAKE_STOPPING);
+}
+
 void zl_socket_stop_all(struct zl_loop *loop)
 {
     struct zl_socket *socket;
@@ -412,7 +424,7 @@ void zl_socket_stop_all(struct zl_loop *loop)
         if (!socket->pattern->hands_out)
             continue;
         socket->lanes[ZL_IN].gate = true;
-        wake_all(&socket->lanes[ZL_IN], ZL_WAKE_STOPPING);
+        end_receives(&socket->lanes[ZL_IN]);
     }
 }
 
