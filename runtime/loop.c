@@ -34,10 +34,12 @@ static void before_sleep(uv_prepare_t *prepare)
     zl_log_flush();
     zl_nested_turn(&loop->nested);
     zl_socket_check_touched(loop);
-    if (TAILQ_EMPTY(&loop->ready))
-        uv_idle_stop(&loop->idle);
-    else
+    if (!TAILQ_EMPTY(&loop->ready)) {
         uv_idle_start(&loop->idle, never);
+        return;
+    }
+    uv_idle_stop(&loop->idle);
+    fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
 static void on_interrupt(uv_async_t *async)
