@@ -146,7 +146,8 @@ pair
     local server, port = start_server "push_pull_server.lua"
     local second = start("push_pull_server.lua", port):wait()
     assert.are.equal(69, second.code)
-    local told = ("push_pull_server.lua:10: Port %d is already in use by zlrun, pid %d"):format(port, server.pid)
+    local held = "push_pull_server.lua:10: Port %d is already in use by zlrun, pid %d"
+    local told = held:format(port, server.pid)
     assert.is_truthy(second.stderr:find(told, 1, true), second.stderr)
     interrupt(server)
   end)
