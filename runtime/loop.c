@@ -28,13 +28,19 @@ static void never(uv_idle_t *idle)
     (void)idle; /* active: keeps libuv from sleeping */
 }
 
+/* Whether nothing is left that could do anything. */
+static bool is_over(const struct zl_loop *loop)
+{
+    return loop->phase == ZL_RUNNING && loop->live == 0 && !zl_nested_alive(&loop->nested);
+}
+
 static void before_sleep(uv_prepare_t *prepare)
 {
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
     zl_nested_turn(&loop->nested);
     zl_socket_check_touched(loop);
-    if (!TAILQ_EMPTY(&loop->ready)) {
+    if (!TAILQ_EMPTY(&loop->ready) || is_over(loop)) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -192,7 +198,7 @@ static struct zl_task *unfinished(const struct zl_loop *loop)
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
-    if (loop->phase == ZL_RUNNING && loop->live == 0 && !zl_nested_alive(&loop->nested))
+    if (is_over(loop))
         zl_loop_stop(loop, 0);
     if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
         return;

@@ -393,6 +393,17 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     return 0;
 }
 
+/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it runs. */
+static void end_receives(struct zl_lane *lane)
+{
+    struct zl_task *task;
+    if (lane->turn)
+        lane->turn->finishing = true;
+    TAILQ_FOREACH(task, &lane->waiters, link)
+        task->finishing = true;
+    wake_all(lane, ZL_WAKE_STOPPING);
+}
+
 void zl_socket_stop_all(struct zl_loop *loop)
 {
     struct zl_socket *socket;
@@ -400,7 +411,7 @@ void zl_socket_stop_all(struct zl_loop *loop)
         if (!socket->pattern->hands_out)
             continue;
         socket->lanes[ZL_IN].gate = true;
-        wake_all(&socket->lanes[ZL_IN], ZL_WAKE_STOPPING);
+        end_receives(&socket->lanes[ZL_IN]);
     }
 }
 
