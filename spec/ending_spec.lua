@@ -27,10 +27,11 @@ describe("the end of a script", function()
     assert.are.equal("pull\tnil\tstopping\nreply\tnil\tstopping\npair\tnil\tstopping\n", run[[
       local zeroless = require "zeroless"
       local Server = zeroless.Server
+      local pull = Server():pull()
       local _, requests = Server():reply()
       local _, pair = Server():pair()
       local function tell(name, receiver) print(name, receiver()) end
-      zeroless.spawn(tell, "pull", Server():pull())
+      zeroless.spawn(tell, "pull", pull)
       zeroless.spawn(tell, "reply", requests)
       zeroless.spawn(tell, "pair", pair)
       zeroless.sleep(0)
