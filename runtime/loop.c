@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "runtime/context.h"
@@ -229,13 +230,25 @@ void zl_loop_run(struct zl_loop *loop)
     }
 }
 
+/* Whether what is sent to this socket comes from other processes, or through libzmq's threads: an
+ * inproc peer hands over only to a socket that is served, and nobody serves any now. */
+static bool is_remote(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link) {
+        if (strncmp(entry->text, "inproc:", strlen("inproc:")) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* Those that only receive stay open until the others are flushed: these may send to them. */
 static void close_sockets(struct zl_loop *loop, bool senders_only)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->pattern->sends || !senders_only)
+        if (socket->pattern->sends || !senders_only || !is_remote(socket))
             zl_socket_close(socket);
     }
 }

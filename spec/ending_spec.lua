@@ -57,6 +57,24 @@ describe("the end of a script", function()
     ]])
   end)
 
+  it("does not wait for what was sent to a receiver of the script's own, over inproc or tcp", function()
+    local tcp = "tcp://127.0.0.1:*"
+    for _, endpoints in ipairs{{support.inproc(), support.inproc()}, {tcp, tcp}} do
+      run(("local one, other = %q, %q"):format(unpack(endpoints)) .. [[
+        local zeroless = require "zeroless"
+        local puller, publisher = zeroless.Server{endpoint = one}, zeroless.Server{endpoint = other}
+        local pull, pub = puller:pull(), publisher:pub()
+        local push = zeroless.Client():connect(puller.endpoint):push()
+        local sub = zeroless.Client():connect(publisher.endpoint):sub()
+        pub:wait_subscribers(1)
+        push "read"
+        push "left unread"
+        pub "left unread"
+        assert(pull() == "read" and sub)
+      ]])
+    end
+  end)
+
   it("is not needed for a print to be seen: a script that waits has flushed it", function()
     local child = support.start_host{"-e", [[
       local zeroless = require "zeroless"
