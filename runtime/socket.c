@@ -72,9 +72,11 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern, const str
 {
     enum { HANDSHAKE_MS = 30000 };
     int64_t largest = options->max_message_size;
+    /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left. */
+    bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
               set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
-              set_int(zmq, ZMQ_IMMEDIATE, options->immediate) &&
+              set_int(zmq, ZMQ_IMMEDIATE, immediate) &&
               set_int(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
               set_int(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && set_int(zmq, ZMQ_LINGER, 0) &&
               zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
