@@ -41,8 +41,9 @@ end
 local function start(command)
   local process = { open = 2, stdout = "", stderr = "", found = {}, command = table.concat(command, " ") }
   local pipes = { uv.new_pipe(false), uv.new_pipe(false) }
+  process.input = uv.new_pipe(false)
   local handle, err = uv.spawn(command[1], {
-    args = { unpack(command, 2) }, stdio = { nil, pipes[1], pipes[2] },
+    args = { unpack(command, 2) }, stdio = { process.input, pipes[1], pipes[2] },
   }, function(code, signal)
     process.code, process.signal = code, signal
     running[process] = nil
@@ -77,7 +78,8 @@ local function has_ended(process)
 end
 
 -- Runs a listener, and a connector once the listener has said where; connector(endpoint) gives its
--- command. Returns what each has printed, {found, found}. Kills both after `limit` seconds.
+-- command. The connector's standard input ends when the listener has. Returns what each has printed,
+-- {found, found}. Kills both after `limit` seconds.
 function processes.run(listener, connector, limit)
   local started = { start(listener) }
   local late = false
@@ -105,6 +107,7 @@ function processes.run(listener, connector, limit)
     end
     if not has_ended(process) then complain(process, "took more than " .. limit .. " s") end
     found[i] = process.found
+    for _, each in ipairs(i == 1 and started or {}) do each.input:close() end
   end
   timer:close()
   return found

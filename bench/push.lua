@@ -22,3 +22,4 @@ local send = { send_one_frame, send_two_frames, [8] = send_eight_frames }
 job.start()
 send[job.frames]()
 job.report(count)
+if job.stay then io.read "*a" end

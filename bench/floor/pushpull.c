@@ -5,6 +5,7 @@
  * the calls alone. */
 #include "bench/floor/job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <zmq.h>
 
@@ -66,6 +67,8 @@ void run_push(struct job *job)
     for (long i = 0; i < job->count; i++)
         send_message(job, socket);
     job_report(job->count, before);
+    while (job->stay && getchar() != EOF)
+        continue;
     zmq_close(socket);
 }
 
