@@ -14,11 +14,11 @@ struct job {
     int frames;           /* in a message */
     int sockets;          /* open in the receiver; one of them is busy */
     int subscribers;
-    int hwm;              /* messages; 0: libzmq's default */
-    int stay;             /* a sender ends when standard input does, not before */
-    char **command;       /* a program to start, what follows "--"; or NULL */
+    int hwm;        /* messages; 0: libzmq's default */
+    int stay;       /* a sender ends when standard input does, not before */
+    char **command; /* a program to start, what follows "--"; or NULL */
     void *context;
-    char *payload;        /* `size` bytes */
+    char *payload; /* `size` bytes */
 };
 
 struct clocks {

@@ -11,9 +11,9 @@ static const struct {
     const char *name;
     void (*run)(struct job *job);
 } programs[] = {
-    {"pull", run_pull},       {"push", run_push},           {"inproc", run_inproc},
-    {"request", run_request}, {"reply", run_reply},         {"publish", run_publish},
-    {"subscribe", run_subscribe}, {"memory", run_memory},   {"start", run_start},
+    {"pull", run_pull},           {"push", run_push},     {"inproc", run_inproc},
+    {"request", run_request},     {"reply", run_reply},   {"publish", run_publish},
+    {"subscribe", run_subscribe}, {"memory", run_memory}, {"start", run_start},
 };
 
 int main(int argc, char **argv)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* push and pull: throughput, with the blocking calls of libzmq's own local_thr and remote_thr. The
  * receiver times from its first message to its last, as they do; the sender sends from a buffer of
- * its own, since real messages come from somewhere. inproc: both ends in one thread, for the cost of
- * the calls alone. */
+ * its own, since real messages come from somewhere. inproc: both ends in one thread, for the cost
+ * of the calls alone. */
 #include "bench/floor/job.h"
 
 #include <stdio.h>
