@@ -126,9 +126,14 @@ static double read_clock(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+double seconds_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
 struct clocks clocks_now(void)
 {
-    return (struct clocks){read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
+    return (struct clocks){seconds_now(), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
 void job_report(long messages, struct clocks before)

@@ -39,6 +39,7 @@ void *job_connect(const struct job *job, int type);
 /* Ends the program, saying what failed and why, unless `good`. */
 void job_check(int good, const char *what);
 
+double seconds_now(void);
 struct clocks clocks_now(void);
 
 /* Prints what was counted, and the time since `before`. */

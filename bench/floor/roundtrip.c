@@ -37,9 +37,9 @@ void run_request(struct job *job)
         ask(job, socket, &reply);
     struct clocks before = clocks_now();
     for (long i = 0; i < job->count; i++) {
-        double asked = clocks_now().seconds;
+        double asked = seconds_now();
         ask(job, socket, &reply);
-        trips[i] = clocks_now().seconds - asked;
+        trips[i] = seconds_now() - asked;
     }
     job_report(job->count, before);
     qsort(trips, (size_t)job->count, sizeof *trips, compare);

@@ -30,9 +30,9 @@ void run_start(struct job *job)
     job_check(job->command && job->command[0], "no command");
     start_once(job->command);
     double cpu = children_cpu();
-    double before = clocks_now().seconds;
+    double before = seconds_now();
     for (long i = 0; i < job->count; i++)
         start_once(job->command);
-    printf("messages=%ld\nseconds=%.9f\ncpu=%.9f\n", job->count, clocks_now().seconds - before,
+    printf("messages=%ld\nseconds=%.9f\ncpu=%.9f\n", job->count, seconds_now() - before,
            children_cpu() - cpu);
 }
