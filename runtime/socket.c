@@ -40,7 +40,8 @@ static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
     char *copy = malloc(from->size + 1);
     if (!copy)
         return false;
-    memcpy(copy, from->size ? from->data : "", from->size);
+    if (from->size > 0)
+        memcpy(copy, from->data, from->size);
     *to = (struct zl_bytes){copy, from->size};
     return true;
 }

@@ -375,7 +375,7 @@ describe("a second signal", function()
       child:expect "ready"
       child:kill "sigint"
       child:expect "asked to stop"
-      child:kill "sigint"
+      child:kill_again "sigint"
       child:wait()
       assert.equal(130, child.code)
     end)
@@ -392,10 +392,21 @@ end]], "--drain-timeout", 1000)
     child:expect "got"
     child:kill "sigterm"
     child:expect "stopping"
-    child:kill "sigint"
+    child:kill_again "sigint"
     child:wait()
     client:close()
     assert.equal(130, child.code)
+  end)
+
+  it("is none when it is the first one's echo, as timeout sends it to child and group", function()
+    local child = start("zeroless.on_stop(function() zeroless.sleep(0.2) print 'done' end) print 'ready' "
+      .. "zeroless.sleep(1000)")
+    child:expect "ready"
+    child:kill "sigint"
+    child:kill "sigint"
+    child:wait()
+    assert.equal("ready\ndone\n", child.stdout)
+    assert.equal(0, child.code)
   end)
 
   it("leaves in an on_stop", function()
@@ -404,7 +415,7 @@ end]], "--drain-timeout", 1000)
     child:expect "ready"
     child:kill "sigint"
     child:expect "stopping"
-    child:kill "sigint"
+    child:kill_again "sigint"
     child:wait()
     assert.equal(130, child.code)
   end)

@@ -7,6 +7,7 @@ local zeroless = require "zeroless"
 local uv = require "luv"
 
 local support = {}
+package.loaded["spec.support"] = support -- busted loads the helper as a file; there is only one
 
 -- Nothing here waits longer than this many seconds; a busy machine gets all of it.
 support.patience = 60
@@ -96,6 +97,14 @@ function process:kill(signal)
   self.handle:kill(signal)
 end
 
+-- Sends the signal until the process ends: a repetition within some milliseconds does not count.
+function process:kill_again(signal)
+  support.eventually(function()
+    if not self.code then self.handle:kill(signal) end
+    return self.code
+  end, "the end after a second signal")
+end
+
 function process:write(text)
   self.input:write(text)
 end
@@ -173,32 +182,55 @@ function support.start_python(text, ...)
   return support.start { support.python, "-c", text, ... }
 end
 
--- What must be back where it was after each case.
+-- Open sockets and living tasks.
 function support.counts()
   collectgarbage()
   collectgarbage()
-  local sockets, tasks = core.counts()
-  return sockets, tasks
+  return core.counts()
 end
 
--- What a case leaves behind makes it fail: an error here counts as one in the case.
+-- What the cases leave behind makes the file fail. It is judged at its end, with the names of the cases
+-- after which there was more than before: what a dead stack slot of a compiled function holds on to is
+-- free some cases later.
 local busted = package.loaded["busted"]
 if busted then
   local leak_patience = 10
-  local sockets, tasks
+  local first_sockets, first_tasks, sockets, tasks
+  local suspects = {}
+
+  local function rises()
+    local left_sockets, left_tasks = support.counts()
+    return left_sockets - sockets, left_tasks - tasks
+  end
+
+  busted.subscribe({ "suite", "start" }, function()
+    first_sockets, first_tasks = support.counts()
+    return nil, true
+  end)
   busted.subscribe({ "test", "start" }, function()
     sockets, tasks = support.counts()
     return nil, true
   end)
-  busted.subscribe({ "test", "end" }, function()
+  busted.subscribe({ "test", "end" }, function(element)
+    local more_sockets, more_tasks = rises()
+    if more_sockets > 0 or more_tasks > 0 then
+      suspects[#suspects + 1] = ("%s (%d sockets, %d tasks)"):format(element.name, more_sockets, more_tasks)
+    end
+    return nil, true
+  end)
+  busted.subscribe({ "suite", "end" }, function()
+    sockets, tasks = first_sockets, first_tasks
     local deadline = zeroless.now() + leak_patience
-    local left_sockets, left_tasks
+    local more_sockets, more_tasks
     repeat
-      left_sockets, left_tasks = support.counts()
-      if left_sockets <= sockets and left_tasks <= tasks then return nil, true end
+      more_sockets, more_tasks = rises()
+      if more_sockets <= 0 and more_tasks <= 0 then return nil, true end
       zeroless.sleep(0.01)
     until zeroless.now() > deadline
-    error(("the case leaves %d sockets and %d tasks behind"):format(left_sockets - sockets, left_tasks - tasks))
+    local text = ("%d sockets and %d tasks are left behind; look at:\n  %s"):format(
+      more_sockets, more_tasks, table.concat(suspects, "\n  "))
+    io.stderr:write(text, "\n") -- busted has printed its summary already
+    error(text)
   end)
   busted.subscribe({ "exit" }, remove_folders)
 end
