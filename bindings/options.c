@@ -191,7 +191,8 @@ static void topics(lua_State *L, const struct row *row, struct zl_options *optio
         refuse(L, row, "a table of strings");
     size_t count = lua_objlen(L, -1);
     if (count == 0)
-        luaL_error(L, "option 'topics' is empty, so nothing would come; leave it out for everything");
+        luaL_error(L,
+                   "option 'topics' is empty, so nothing would come; leave it out for everything");
     struct zl_bytes *array = lua_newuserdata(L, count * sizeof *array);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -2, (int)i + 1);

@@ -48,8 +48,8 @@ static void print_version(void)
 {
     int major, minor, patch;
     zmq_version(&major, &minor, &patch);
-    printf("zlrun %s (%s, libzmq %d.%d.%d, libuv %s)\n", ZLRUN_VERSION, LUAJIT_VERSION, major, minor,
-           patch, uv_version_string());
+    printf("zlrun %s (%s, libzmq %d.%d.%d, libuv %s)\n", ZLRUN_VERSION, LUAJIT_VERSION, major,
+           minor, patch, uv_version_string());
 }
 
 static bool finish(struct zl_cli *cli, int code)

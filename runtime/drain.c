@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See drain.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket, that is
- * when all was sent or its linger time was over (seen with libzmq 4.3.4). Nothing else is asked of the
- * monitor, so it cannot fill up. */
+/* See drain.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket, that
+ * is when all was sent or its linger time was over (seen with libzmq 4.3.4). Nothing else is asked
+ * of the monitor, so it cannot fill up. */
 #include "runtime/drain.h"
 
 #include <stdatomic.h>
@@ -85,8 +85,9 @@ void zl_drain_sweep(void)
         struct leaving *next = SLIST_NEXT(leaving, link);
         bool left = has_left(leaving, 0);
         if (!left && now >= leaving->until)
-            zl_log_later(ZL_WARN, "", "a closed socket took nothing in time; what was sent to %s is lost",
-                   leaving->name);
+            zl_log_later(ZL_WARN, "",
+                         "a closed socket took nothing in time; what was sent to %s is lost",
+                         leaving->name);
         if (left || now >= leaving->until)
             forget(leaving);
         leaving = next;
@@ -135,9 +136,10 @@ bool zl_drain_wait(uint64_t deadline, zl_drain_pump *pump, void *world)
     }
     if (!names[0])
         return true;
-    zl_log(ZL_ERROR, "",
-           "gave up sending: %s took nothing until the drain deadline; what was sent there is lost. "
-           "Is the peer running? --drain-timeout sets how long to wait",
-           names);
+    zl_log(
+        ZL_ERROR, "",
+        "gave up sending: %s took nothing until the drain deadline; what was sent there is lost. "
+        "Is the peer running? --drain-timeout sets how long to wait",
+        names);
     return false;
 }

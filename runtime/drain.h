@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets on their way out. A closed socket goes on sending in the background; libzmq tells the end of
- * that only through the socket's monitor. The drain watches for it, so that nothing that was sent is
- * dropped without a word. One thread closes its own sockets; the list is the loop's thread's. */
+/* Sockets on their way out. A closed socket goes on sending in the background; libzmq tells the end
+ * of that only through the socket's monitor. The drain watches for it, so that nothing that was
+ * sent is dropped without a word. One thread closes its own sockets; the list is the loop's
+ * thread's. */
 #pragma once
 
 #include <stdbool.h>

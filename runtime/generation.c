@@ -19,7 +19,8 @@ struct starting {
 
 /* --- options for LuaJIT ---------------------------------------------------------------------- */
 
-/* -jcmd or -jcmd=arg,arg: a function of jit (on, off, flush), else start() of the module jit.cmd. */
+/* -jcmd or -jcmd=arg,arg: a function of jit (on, off, flush), else start() of the module jit.cmd.
+ */
 static void jit_command(lua_State *L, const char *command)
 {
     const char *equals = strchr(command, '=');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something happens.
- * Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
+/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
+ * happens. Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
 #include "runtime/loop.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@
 #include "runtime/log.h"
 #include "runtime/signals.h"
 
-/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn. */
+/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
+ */
 enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
 
 uint64_t zl_loop_now(void)
@@ -189,7 +190,8 @@ void zl_loop_interrupt(struct zl_loop *loop)
 static struct zl_task *unfinished(const struct zl_loop *loop)
 {
     struct zl_task *task;
-    TAILQ_FOREACH(task, &loop->tasks, all) {
+    TAILQ_FOREACH(task, &loop->tasks, all)
+    {
         if (!zl_task_at_rest(task))
             return task;
     }
@@ -230,8 +232,9 @@ void zl_loop_run(struct zl_loop *loop)
     }
 }
 
-/* Those that only receive, but from elsewhere than by inproc, stay open until the others are flushed:
- * these may send to them. What is sent by inproc is with its receiver already, who reads no more. */
+/* Those that only receive, but from elsewhere than by inproc, stay open until the others are
+ * flushed: these may send to them. What is sent by inproc is with its receiver already, who reads
+ * no more. */
 static void close_sockets(struct zl_loop *loop, bool senders_first)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
@@ -246,7 +249,8 @@ static void pump(void *world)
 {
     struct zl_loop *loop = world;
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all) {
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
         zl_socket_touch(socket);
     }
     zl_socket_check_touched(loop);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its last.
- * That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call into libzmq
- * may swallow the news, every touched socket is asked once more before the loop sleeps. */
+/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its
+ * last. That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call
+ * into libzmq may swallow the news, every touched socket is asked once more before the loop sleeps.
+ */
 #include "runtime/socket.h"
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
         return false;
     if (from->size > 0)
         memcpy(copy, from->data, from->size);
-    *to = (struct zl_bytes){copy, from->size};
+    to->data = copy;
+    to->size = from->size;
     return true;
 }
 
@@ -69,11 +71,13 @@ static bool set_int(void *zmq, int option, int value)
     return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
 }
 
-static bool apply_options(void *zmq, const struct zl_pattern *pattern, const struct zl_options *options)
+static bool apply_options(void *zmq, const struct zl_pattern *pattern,
+                          const struct zl_options *options)
 {
     enum { HANDSHAKE_MS = 30000 };
     int64_t largest = options->max_message_size;
-    /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left. */
+    /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left.
+     */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
               set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
@@ -260,8 +264,10 @@ static void explain_bind(const struct zl_endpoint *endpoint, int error, char *wh
     } else if (error == EADDRINUSE) {
         snprintf(why, ZL_WHY_MAX, "%s is already in use", endpoint->text);
     } else if (error == ENODEV || error == EADDRNOTAVAIL) {
-        snprintf(why, ZL_WHY_MAX, "cannot bind %s: no address or interface of this machine is called so; a name "
-                 "is not looked up, write its address", endpoint->text);
+        snprintf(why, ZL_WHY_MAX,
+                 "cannot bind %s: no address or interface of this machine is called so; a name "
+                 "is not looked up, write its address",
+                 endpoint->text);
     } else {
         snprintf(why, ZL_WHY_MAX, "cannot bind %s: %s", endpoint->text, zmq_strerror(error));
     }
@@ -278,8 +284,8 @@ static int bind_private(void *zmq, const char *text)
     return rc;
 }
 
-/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one just
- * now, lets a moment pass and says true: what is taken may be free then. */
+/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one
+ * just now, lets a moment pass and says true: what is taken may be free then. */
 static bool is_being_given_back(const struct zl_loop *loop)
 {
     enum { MOST_NS = 200000000 };
@@ -287,7 +293,8 @@ static bool is_being_given_back(const struct zl_loop *loop)
     return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
-/* A file that is still there will be unlinked by its listener, and must not be bound again before. */
+/* A file that is still there will be unlinked by its listener, and must not be bound again before.
+ */
 static bool is_ipc_file(const struct zl_endpoint *endpoint)
 {
     struct stat status;
@@ -348,7 +355,8 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
         return false;
     }
     struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         if (!entry->bound && strcmp(entry->text, endpoint->text) == 0) {
             forget_endpoint(socket, entry);
             break;
@@ -363,7 +371,8 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
     const struct zl_endpoint_entry *entry;
     size_t used = 0;
     out[0] = '\0';
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
         if (n < 0 || (size_t)n >= size - used)
             return;
@@ -374,7 +383,8 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
 bool zl_socket_is_inproc(const struct zl_socket *socket)
 {
     const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         if (strncmp(entry->text, "inproc:", strlen("inproc:")) != 0)
             return false;
     }
@@ -409,21 +419,23 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     return 0;
 }
 
-/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it runs. */
+/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
+ * runs. */
 static void end_receives(struct zl_lane *lane)
 {
     struct zl_task *task;
     if (lane->turn)
         lane->turn->finishing = true;
     TAILQ_FOREACH(task, &lane->waiters, link)
-        task->finishing = true;
+    task->finishing = true;
     wake_all(lane, ZL_WAKE_STOPPING);
 }
 
 void zl_socket_stop_all(struct zl_loop *loop)
 {
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all) {
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
         if (!socket->pattern->hands_out)
             continue;
         socket->lanes[ZL_IN].gate = true;

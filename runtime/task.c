@@ -197,8 +197,7 @@ void zl_task_resume(struct zl_task *task)
         end(task, ZL_TASK_DONE);
         return;
     }
-    const char *message =
-        outcome == LUA_YIELD ? "attempt to yield from outside a coroutine" : NULL;
+    const char *message = outcome == LUA_YIELD ? "attempt to yield from outside a coroutine" : NULL;
     if (message || TAILQ_EMPTY(&task->joiners))
         zl_generation_failed(loop->generation, task->co, message);
     end(task, ZL_TASK_FAILED);

@@ -61,7 +61,8 @@ static const struct zl_embedded_module *find_embedded(const char *name)
     return module->name ? module : NULL;
 }
 
-static int load_from_folder(lua_State *L, const char *folder, const struct zl_embedded_module *module)
+static int load_from_folder(lua_State *L, const char *folder,
+                            const struct zl_embedded_module *module)
 {
     const char *path = lua_pushfstring(L, "%s/%s", folder, module->file);
     FILE *file = fopen(path, "r");
@@ -121,8 +122,8 @@ static int open_state(lua_State *L)
     return 0;
 }
 
-/* LuaJIT 2.1 of 2022-03-20 crashes when it gets no memory for the state itself or while it opens the
- * FFI: both are done before a script can have used any up. */
+/* LuaJIT 2.1 of 2022-03-20 crashes when it gets no memory for the state itself or while it opens
+ * the FFI: both are done before a script can have used any up. */
 lua_State *zl_vm_new(struct zl_memory *memory)
 {
     memory->calls = memory->failing; /* past it: nothing fails yet */

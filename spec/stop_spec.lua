@@ -398,17 +398,6 @@ end]], "--drain-timeout", 1000)
     assert.equal(130, child.code)
   end)
 
-  it("is none when it is the first one's echo, as timeout sends it to child and group", function()
-    local child = start("zeroless.on_stop(function() zeroless.sleep(0.2) print 'done' end) print 'ready' "
-      .. "zeroless.sleep(1000)")
-    child:expect "ready"
-    child:kill "sigint"
-    child:kill "sigint"
-    child:wait()
-    assert.equal("ready\ndone\n", child.stdout)
-    assert.equal(0, child.code)
-  end)
-
   it("leaves in an on_stop", function()
     local child = start("zeroless.on_stop(function() print 'stopping' zeroless.sleep(1000) end) print 'ready' "
       .. "zeroless.sleep(1000)", "--drain-timeout", 1000)

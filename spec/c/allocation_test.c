@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* HAZARDS.md, row 17: memory runs out at the N-th allocation of a script that uses every pattern. The
- * script gets an error or manages without; the host closes its sockets, comes to its end and, under a
- * leak checker, has lost nothing. */
+/* HAZARDS.md, row 17: memory runs out at the N-th allocation of a script that uses every pattern.
+ * The script gets an error or manages without; the host closes its sockets, comes to its end and,
+ * under a leak checker, has lost nothing. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,8 @@ static const char script_text[] =
     "local request, replies = client:request{timeout = 30, retries = 1}\n"
     "for i = 1, 5 do request('a' .. i) assert(replies() == 'a' .. i .. '!') end\n"
     "server, client = two()\n"
-    "local pub, sub = server:pub{topic = 't', embed_topic = true}, client:sub{topics = {'t', 'u'}}\n"
+    "local pub, sub = server:pub{topic = 't', embed_topic = true}, client:sub{topics = {'t', "
+    "'u'}}\n"
     "assert(pub:wait_subscribers(2, 30))\n"
     "pub('news') assert(select(2, sub()) == 'news')\n"
     "server, client = two()\n"
@@ -55,8 +56,12 @@ static size_t run_host(size_t failing, int *code)
 {
     char *argv[] = {"allocation_test", NULL};
     char *none[] = {NULL};
-    struct zl_script script = {.code = script_text, .modules = none, .jit_commands = none,
-                               .argv = argv, .argc = 1, .failing = failing,
+    struct zl_script script = {.code = script_text,
+                               .modules = none,
+                               .jit_commands = none,
+                               .argv = argv,
+                               .argc = 1,
+                               .failing = failing,
                                .open = zl_bindings_open};
     struct zl_generation generation;
     struct zl_loop *loop = calloc(1, sizeof *loop);
