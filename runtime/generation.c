@@ -88,6 +88,9 @@ static int start(lua_State *L)
     lua_pushcfunction(L, script->open);
     lua_pushlightuserdata(L, generation->loop);
     lua_call(L, 1, 0);
+    /* LuaJIT 2.1 of 2022-03-20 crashes when compiled code gets no memory; -jon takes that risk. */
+    if (script->max_memory > 0 || script->failing > 0)
+        jit_command(L, "off");
     for (char **command = script->jit_commands; *command; command++)
         jit_command(L, *command);
     for (char **module = script->modules; *module; module++)
@@ -181,6 +184,7 @@ static int print_failure(lua_State *L)
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message)
 {
     struct failure failure = {generation, co, message, ZL_EXIT_ERROR};
+    generation->memory.cap = 0; /* the report itself may need some */
     if (zl_vm_call(generation->L, print_failure, &failure) != 0) {
         fputs("zlrun: not enough memory to print the error\n", stderr);
         lua_pop(generation->L, 1);

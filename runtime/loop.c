@@ -228,7 +228,11 @@ void zl_loop_run(struct zl_loop *loop)
         advance(loop);
         if (loop->phase == ZL_ENDED)
             return;
-        uv_run(&loop->uv, UV_RUN_ONCE);
+        zl_socket_check_touched(loop);
+        if (TAILQ_EMPTY(&loop->ready) || coarse_now() >= loop->poll_due) {
+            loop->poll_due = coarse_now() + SLICE_NS;
+            uv_run(&loop->uv, UV_RUN_ONCE);
+        }
     }
 }
 
