@@ -256,6 +256,8 @@ int32_t zl_hot_receive(void *receiver)
         int32_t count = receive_frames(socket);
         if (count < 0) {
             code = count;
+            if (code == ZL_AGAIN)
+                zl_socket_calm(socket);
             break;
         }
         start = body_start(socket, count);

@@ -399,7 +399,8 @@ void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint6
     struct zl_loop *loop = socket->loop;
     zl_task_wait(loop->current, &lane->waiters, loop->had_turn, deadline);
     lane->gate = true;
-    zl_socket_touch(socket);
+    if (direction == ZL_OUT)
+        zl_socket_touch(socket);
 }
 
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
@@ -449,6 +450,14 @@ void zl_socket_touch(struct zl_socket *socket)
         return;
     socket->is_touched = true;
     TAILQ_INSERT_TAIL(&socket->loop->touched, socket, touched);
+}
+
+void zl_socket_calm(struct zl_socket *socket)
+{
+    if (!socket->is_touched || !TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+        return;
+    socket->is_touched = false;
+    TAILQ_REMOVE(&socket->loop->touched, socket, touched);
 }
 
 void zl_socket_read_subscriptions(struct zl_socket *socket)

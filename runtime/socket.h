@@ -122,6 +122,10 @@ void zl_socket_stop_all(struct zl_loop *loop);
  * socket is asked before the loop sleeps (see zl_socket_check_touched). */
 void zl_socket_touch(struct zl_socket *socket);
 
+/* A receive found nothing. libzmq has worked off all it knew before it said so (zmq_msg_recv with
+ * ZMQ_DONTWAIT), so its descriptor will tell of news; only who waits to send still has to be asked for. */
+void zl_socket_calm(struct zl_socket *socket);
+
 /* Asks every touched socket what it is ready for and wakes who waits for that. */
 void zl_socket_check_touched(struct zl_loop *loop);
 
