@@ -9,8 +9,8 @@ static int receiver_close(lua_State *L)
     return 0;
 }
 
-/* core.retry(receiver): a wait has timed out; false when it was for a reply, whose time is over, and no
- * further try of the request is left */
+/* core.retry(receiver): a wait has timed out; false when it was for a reply, whose time is over,
+ * and no further try of the request is left */
 static int core_retry(lua_State *L)
 {
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);

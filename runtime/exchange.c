@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See exchange.h. One question is open at a time on a request socket; on a reply socket every task may
- * have one request in hand, so several tasks can work on requests at once. */
+/* See exchange.h. One question is open at a time on a request socket; on a reply socket every task
+ * may have one request in hand, so several tasks can work on requests at once. */
 #include "runtime/exchange.h"
 
 #include <stdio.h>
@@ -42,7 +42,8 @@ static void forget_question(struct zl_exchange *exchange)
 }
 
 /* Copies the frames, so that the request can be sent again. Without memory it is sent only once. */
-static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames, uint32_t count)
+static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames,
+                          uint32_t count)
 {
     exchange->kept = malloc(count * sizeof *exchange->kept);
     for (uint32_t i = 0; exchange->kept && i < count; i++) {
@@ -165,7 +166,8 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
     while (delimiter < count && zmq_msg_size(&frames[delimiter]) > 0)
         delimiter++;
     if (delimiter + 1 >= count) {
-        zl_log(ZL_WARN, "", "refused a request without an envelope; its sender is no requester");
+        zl_log_later(ZL_WARN, "",
+                     "refused a request without an envelope; its sender is no requester");
         return 0;
     }
     unsigned envelope_count = delimiter + 1;
@@ -239,9 +241,8 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
 
 void zl_exchange_mark(struct zl_socket *socket, const char *line)
 {
-    struct zl_envelope *envelope = socket->pattern->id == ZL_REPLY
-                                       ? find_envelope(socket->loop->current, socket)
-                                       : NULL;
+    struct zl_envelope *envelope =
+        socket->pattern->id == ZL_REPLY ? find_envelope(socket->loop->current, socket) : NULL;
     bool in_hand = envelope && envelope->open;
     snprintf(in_hand ? envelope->line : socket->exchange.line, ZL_LINE_MAX, "%s", line);
 }

@@ -9,11 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *const names[] = {"debug", "info", "warn", "error", "silent"};
 
+enum { MESSAGE_MAX = 2048, SOURCE_MAX = 128 };
+
+struct later {
+    enum zl_level level;
+    char source[SOURCE_MAX];
+    char message[MESSAGE_MAX];
+    STAILQ_ENTRY(later) link;
+};
+
+static _Thread_local STAILQ_HEAD(, later) postponed; /* initialized by the first */
 static atomic_int threshold = ZL_INFO;
 static atomic_int chosen_format = ZL_LOG_AUTO;
 static _Thread_local zl_log_sink *thread_sink;
@@ -75,12 +86,16 @@ static void put_escaped(FILE *out, const char *text, size_t size)
     }
 }
 
-/* Length of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no surrogates, no overlong). */
+/* Length of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no surrogates, no overlong).
+ */
 static size_t utf8_length(const unsigned char *text, size_t size)
 {
     unsigned char c = text[0];
-    size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3
-                  : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    size_t length = c < 0x80                ? 1
+                    : c >= 0xc2 && c < 0xe0 ? 2
+                    : (c & 0xf0) == 0xe0    ? 3
+                    : c >= 0xf0 && c < 0xf5 ? 4
+                                            : 0;
     if (length == 0 || length > size)
         return 0;
     for (size_t i = 1; i < length; i++)
@@ -234,18 +249,47 @@ void zl_log_emit(struct zl_record *record)
     free(line);
 }
 
+static void emit_text(enum zl_level level, const char *source, const char *message)
+{
+    struct zl_record record = {
+        .level = level, .message = message, .size = strlen(message), .source = source};
+    zl_log_emit(&record);
+}
+
 void zl_log(enum zl_level level, const char *source, const char *format, ...)
 {
     if (!zl_log_wanted(level))
         return;
-    char message[1024];
+    char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    int size = vsnprintf(message, sizeof message, format, args);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    struct zl_record record = {.level = level,
-                               .message = message,
-                               .size = size < (int)sizeof message ? (size_t)size : sizeof message - 1,
-                               .source = source};
-    zl_log_emit(&record);
+    emit_text(level, source, message);
+}
+
+void zl_log_later(enum zl_level level, const char *source, const char *format, ...)
+{
+    struct later *later = zl_log_wanted(level) ? calloc(1, sizeof *later) : NULL;
+    if (!later)
+        return;
+    later->level = level;
+    snprintf(later->source, sizeof later->source, "%s", source);
+    if (STAILQ_EMPTY(&postponed))
+        STAILQ_INIT(&postponed);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(later->message, sizeof later->message, format, args);
+    va_end(args);
+    STAILQ_INSERT_TAIL(&postponed, later, link);
+}
+
+void zl_log_flush(void)
+{
+    struct later *later;
+    while ((later = STAILQ_FIRST(&postponed))) {
+        STAILQ_REMOVE_HEAD(&postponed, link);
+        emit_text(later->level, later->source, later->message);
+        free(later);
+    }
 }

@@ -50,3 +50,8 @@ void zl_log_emit(struct zl_record *record);
 /* The same for a message without fields, made as printf does. `source` may be "". */
 void zl_log(enum zl_level level, const char *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same from where no Lua may be called: written at the thread's next zl_log_flush. */
+void zl_log_later(enum zl_level level, const char *source, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void zl_log_flush(void);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something happens.
- * Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
+/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
+ * happens. Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
 #include "runtime/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "runtime/context.h"
@@ -13,7 +14,8 @@
 #include "runtime/log.h"
 #include "runtime/signals.h"
 
-/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn. */
+/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
+ */
 enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
 
 uint64_t zl_loop_now(void)
@@ -28,15 +30,24 @@ static void never(uv_idle_t *idle)
     (void)idle; /* active: keeps libuv from sleeping */
 }
 
+/* Whether nothing is left that could do anything. */
+static bool is_over(const struct zl_loop *loop)
+{
+    return loop->phase == ZL_RUNNING && loop->live == 0 && !zl_nested_alive(&loop->nested);
+}
+
 static void before_sleep(uv_prepare_t *prepare)
 {
     struct zl_loop *loop = prepare->data;
+    zl_log_flush();
     zl_nested_turn(&loop->nested);
     zl_socket_check_touched(loop);
-    if (TAILQ_EMPTY(&loop->ready))
-        uv_idle_stop(&loop->idle);
-    else
+    if (!TAILQ_EMPTY(&loop->ready) || is_over(loop)) {
         uv_idle_start(&loop->idle, never);
+        return;
+    }
+    uv_idle_stop(&loop->idle);
+    fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
 static void on_interrupt(uv_async_t *async)
@@ -179,7 +190,8 @@ void zl_loop_interrupt(struct zl_loop *loop)
 static struct zl_task *unfinished(const struct zl_loop *loop)
 {
     struct zl_task *task;
-    TAILQ_FOREACH(task, &loop->tasks, all) {
+    TAILQ_FOREACH(task, &loop->tasks, all)
+    {
         if (!zl_task_at_rest(task))
             return task;
     }
@@ -189,7 +201,7 @@ static struct zl_task *unfinished(const struct zl_loop *loop)
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
-    if (loop->phase == ZL_RUNNING && loop->live == 0 && !zl_nested_alive(&loop->nested))
+    if (is_over(loop))
         zl_loop_stop(loop, 0);
     if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
         return;
@@ -216,16 +228,44 @@ void zl_loop_run(struct zl_loop *loop)
         advance(loop);
         if (loop->phase == ZL_ENDED)
             return;
-        uv_run(&loop->uv, UV_RUN_ONCE);
+        zl_socket_check_touched(loop);
+        if (TAILQ_EMPTY(&loop->ready) || coarse_now() >= loop->poll_due) {
+            loop->poll_due = coarse_now() + SLICE_NS;
+            uv_run(&loop->uv, UV_RUN_ONCE);
+        }
     }
+}
+
+/* Those that only receive, but from elsewhere than by inproc, stay open until the others are
+ * flushed: these may send to them. What is sent by inproc is with its receiver already, who reads
+ * no more. */
+static void close_sockets(struct zl_loop *loop, bool senders_first)
+{
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        if (socket->pattern->sends || zl_socket_is_inproc(socket) || !senders_first)
+            zl_socket_close(socket);
+    }
+}
+
+static void pump(void *world)
+{
+    struct zl_loop *loop = world;
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        zl_socket_touch(socket);
+    }
+    zl_socket_check_touched(loop);
 }
 
 int zl_loop_drain(struct zl_loop *loop)
 {
-    struct zl_socket *socket;
-    while ((socket = TAILQ_FIRST(&loop->sockets)))
-        zl_socket_close(socket);
-    bool flushed = zl_drain_wait(loop->drain_deadline);
+    close_sockets(loop, true);
+    bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
+    close_sockets(loop, false);
+    zl_log_flush();
     return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its last.
- * That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call into libzmq
- * may swallow the news, every touched socket is asked once more before the loop sleeps. */
+/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its
+ * last. That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call
+ * into libzmq may swallow the news, every touched socket is asked once more before the loop sleeps.
+ */
 #include "runtime/socket.h"
 
 #include <errno.h>
@@ -40,8 +41,10 @@ static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
     char *copy = malloc(from->size + 1);
     if (!copy)
         return false;
-    memcpy(copy, from->size ? from->data : "", from->size);
-    *to = (struct zl_bytes){copy, from->size};
+    if (from->size > 0)
+        memcpy(copy, from->data, from->size);
+    to->data = copy;
+    to->size = from->size;
     return true;
 }
 
@@ -68,13 +71,17 @@ static bool set_int(void *zmq, int option, int value)
     return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
 }
 
-static bool apply_options(void *zmq, const struct zl_pattern *pattern, const struct zl_options *options)
+static bool apply_options(void *zmq, const struct zl_pattern *pattern,
+                          const struct zl_options *options)
 {
     enum { HANDSHAKE_MS = 30000 };
     int64_t largest = options->max_message_size;
+    /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left.
+     */
+    bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
               set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
-              set_int(zmq, ZMQ_IMMEDIATE, options->immediate) &&
+              set_int(zmq, ZMQ_IMMEDIATE, immediate) &&
               set_int(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
               set_int(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && set_int(zmq, ZMQ_LINGER, 0) &&
               zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
@@ -141,6 +148,7 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
     SLIST_INIT(&socket->endpoints);
     TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
     TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
+    socket->lanes[ZL_IN].gate = loop->phase != ZL_RUNNING;
     TAILQ_INSERT_TAIL(&loop->sockets, socket, all);
     loop->socket_count++;
     atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
@@ -256,8 +264,10 @@ static void explain_bind(const struct zl_endpoint *endpoint, int error, char *wh
     } else if (error == EADDRINUSE) {
         snprintf(why, ZL_WHY_MAX, "%s is already in use", endpoint->text);
     } else if (error == ENODEV || error == EADDRNOTAVAIL) {
-        snprintf(why, ZL_WHY_MAX, "cannot bind %s: no address or interface of this machine is called so; a name "
-                 "is not looked up, write its address", endpoint->text);
+        snprintf(why, ZL_WHY_MAX,
+                 "cannot bind %s: no address or interface of this machine is called so; a name "
+                 "is not looked up, write its address",
+                 endpoint->text);
     } else {
         snprintf(why, ZL_WHY_MAX, "cannot bind %s: %s", endpoint->text, zmq_strerror(error));
     }
@@ -274,8 +284,8 @@ static int bind_private(void *zmq, const char *text)
     return rc;
 }
 
-/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one just
- * now, lets a moment pass and says true: what is taken may be free then. */
+/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one
+ * just now, lets a moment pass and says true: what is taken may be free then. */
 static bool is_being_given_back(const struct zl_loop *loop)
 {
     enum { MOST_NS = 200000000 };
@@ -336,7 +346,8 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
         return false;
     }
     struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         if (!entry->bound && strcmp(entry->text, endpoint->text) == 0) {
             forget_endpoint(socket, entry);
             break;
@@ -351,12 +362,24 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
     const struct zl_endpoint_entry *entry;
     size_t used = 0;
     out[0] = '\0';
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
         if (n < 0 || (size_t)n >= size - used)
             return;
         used += (size_t)n;
     }
+}
+
+bool zl_socket_is_inproc(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (strncmp(entry->text, "inproc:", strlen("inproc:")) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* --- waiting and waking ---------------------------------------------------------------------- */
@@ -387,14 +410,27 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     return 0;
 }
 
+/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
+ * runs. */
+static void end_receives(struct zl_lane *lane)
+{
+    struct zl_task *task;
+    if (lane->turn)
+        lane->turn->finishing = true;
+    TAILQ_FOREACH(task, &lane->waiters, link)
+    task->finishing = true;
+    wake_all(lane, ZL_WAKE_STOPPING);
+}
+
 void zl_socket_stop_all(struct zl_loop *loop)
 {
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all) {
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
         if (!socket->pattern->hands_out)
             continue;
         socket->lanes[ZL_IN].gate = true;
-        wake_all(&socket->lanes[ZL_IN], ZL_WAKE_STOPPING);
+        end_receives(&socket->lanes[ZL_IN]);
     }
 }
 

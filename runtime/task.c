@@ -197,10 +197,9 @@ void zl_task_resume(struct zl_task *task)
         end(task, ZL_TASK_DONE);
         return;
     }
-    if (outcome == LUA_YIELD)
-        lua_pushliteral(task->co, "attempt to yield from outside a coroutine");
-    if (TAILQ_EMPTY(&task->joiners))
-        zl_generation_failed(loop->generation, task->co);
+    const char *message = outcome == LUA_YIELD ? "attempt to yield from outside a coroutine" : NULL;
+    if (message || TAILQ_EMPTY(&task->joiners))
+        zl_generation_failed(loop->generation, task->co, message);
     end(task, ZL_TASK_FAILED);
 }
 

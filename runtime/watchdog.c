@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See watchdog.h. Once a second it compares the count of resumed tasks with the one before: no change
- * while a task runs means that this task has kept the thread all that time. Each such stretch is
- * reported once. */
+/* See watchdog.h. Once a second it compares the count of resumed tasks with the one before: no
+ * change while a task runs means that this task has kept the thread all that time. Each such
+ * stretch is reported once. */
 #include "runtime/watchdog.h"
 
 #include <signal.h>
@@ -9,10 +9,17 @@
 #include <time.h>
 
 #include "runtime/log.h"
+#include "runtime/signals.h"
 
-static void report(struct zl_watchdog *watchdog, const char *where)
+/* A busy thread has not looked at the signal yet. */
+static bool is_stopping(struct zl_watchdog *watchdog)
 {
-    if (atomic_load(&watchdog->stopping))
+    return atomic_load(&watchdog->stopping) || zl_signals_pending();
+}
+
+static void report(struct zl_watchdog *watchdog, const char *where, bool stopping)
+{
+    if (stopping)
         zl_log(ZL_WARN, where,
                "asked to stop, but the task that begins here does not wait; send the signal again "
                "to leave at once");
@@ -35,10 +42,10 @@ static void *watch(void *world)
         pthread_cond_timedwait(&watchdog->changed, &watchdog->lock, &next);
         unsigned beat = atomic_load(&watchdog->beats);
         const char *where = atomic_load(&watchdog->running);
-        bool stopping = atomic_load(&watchdog->stopping);
+        bool stopping = is_stopping(watchdog);
         bool told = beat == reported && (reported_stopping || !stopping);
         if (where && beat == last_beat && !told && !watchdog->leave) {
-            report(watchdog, where);
+            report(watchdog, where, stopping);
             reported = beat;
             reported_stopping = stopping;
         }

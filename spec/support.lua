@@ -7,6 +7,7 @@ local zeroless = require "zeroless"
 local uv = require "luv"
 
 local support = {}
+package.loaded["spec.support"] = support -- busted loads the helper as a file; there is only one
 
 -- Nothing here waits longer than this many seconds; a busy machine gets all of it.
 support.patience = 60
@@ -96,6 +97,14 @@ function process:kill(signal)
   self.handle:kill(signal)
 end
 
+-- Sends the signal until the process ends: a repetition within some milliseconds does not count.
+function process:kill_again(signal)
+  support.eventually(function()
+    if not self.code then self.handle:kill(signal) end
+    return self.code
+  end, "the end after a second signal")
+end
+
 function process:write(text)
   self.input:write(text)
 end
@@ -173,12 +182,13 @@ function support.start_python(text, ...)
   return support.start { support.python, "-c", text, ... }
 end
 
--- What must be back where it was after each case.
+-- Open sockets and living tasks, without those that only garbage refers to. Compiled code keeps the
+-- functions that it was made from, and so what they close over.
 function support.counts()
+  jit.flush()
   collectgarbage()
   collectgarbage()
-  local sockets, tasks = core.counts()
-  return sockets, tasks
+  return core.counts()
 end
 
 -- What a case leaves behind makes it fail: an error here counts as one in the case.

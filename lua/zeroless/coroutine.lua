@@ -27,8 +27,15 @@ function relay(co, ok, ...)
   return woken(co, yield(WAIT))
 end
 
+-- What luajit's own functions say of a wrong argument; level 3 is the line that calls one of ours.
+local function bad_argument(wanted)
+  local name = debug.getinfo(2, "n").name
+  error(("bad argument #1 to '%s' (%s)"):format(name or "?", wanted), 3)
+end
+
 function coroutine.resume(co, ...)
-  if waiting[co] then return false, "cannot resume non-suspended coroutine" end
+  if type(co) ~= "thread" then bad_argument "coroutine expected" end
+  if waiting[co] then return false, "cannot resume running coroutine" end
   return relay(co, resume(co, ...))
 end
 
@@ -38,16 +45,27 @@ local function results(ok, ...)
   error(err, type(err) == "string" and 2 or 0)
 end
 
-function coroutine.wrap(f)
+function coroutine.wrap(...)
+  local f = ...
+  if type(f) ~= "function" then
+    bad_argument("function expected, got " .. (select("#", ...) > 0 and type(f) or "no value"))
+  end
   local co = create(f)
   return function(...)
-    if waiting[co] then error("cannot resume non-suspended coroutine", 2) end
+    if waiting[co] then error("cannot resume running coroutine", 2) end
     return results(relay(co, resume(co, ...)))
   end
 end
 
 function coroutine.status(co)
+  if type(co) ~= "thread" then bad_argument "coroutine expected" end
   return waiting[co] and "normal" or status(co)
+end
+
+-- A task's own coroutine yields to the host alone.
+function coroutine.yield(...)
+  if not running() then error("attempt to yield across C-call boundary", 2) end
+  return yield(...)
 end
 
 function coroutine.isyieldable()

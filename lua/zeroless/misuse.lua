@@ -85,7 +85,7 @@ function misuse.raise(level, code, self, ...)
 end
 
 function misuse.check_seconds(level, name, value)
-  if type(value) ~= "number" or not (value >= 0) then
+  if type(value) ~= "number" or value ~= value or value < 0 then
     local given = type(value) == "number" and tostring(value) or "a " .. type(value)
     error(("%s must be a number of seconds, 0 or more, not %s"):format(name, given), level + 1)
   end

@@ -22,9 +22,9 @@ local methods, meta = core.sender.methods, core.sender.meta
 local function offer(self, ...)
   local count = select("#", ...)
   if count == 0 or count > FRAMES_MAX then return nil end
-  local outgoing = hot.outgoing
+  local outgoing, frames = hot.outgoing, { ... }
   for i = 1, count do
-    local frame = select(i, ...)
+    local frame = frames[i]
     if type(frame) ~= "string" then return nil end
     outgoing[i - 1].data, outgoing[i - 1].size = frame, #frame
   end

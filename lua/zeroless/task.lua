@@ -43,7 +43,16 @@ timer.__metatable = false
 -- No further call of the timer's function; one that runs runs on.
 function timer:stop()
   self.stopped = true
-  core.cancel(self.task)
+  if not self.busy then core.cancel(self.task) end
+end
+
+-- Waits until `due`, then calls f unless the timer was stopped.
+local function call_at(self, due, f)
+  if not self.stopped then core.sleep(due) end
+  if self.stopped then return end
+  self.busy = true
+  f()
+  self.busy = false
 end
 
 local function tick(self, seconds, f)
@@ -51,17 +60,12 @@ local function tick(self, seconds, f)
   repeat
     -- Ticks that a slow function has missed are skipped, the rhythm stays.
     due = math.max(due + seconds, core.now() + (due - core.now()) % seconds)
-    core.sleep(due)
-    if self.stopped then return end
-    self.busy = true
-    f()
-    self.busy = false
+    call_at(self, due, f)
   until self.stopped
 end
 
 local function once(self, seconds, f)
-  if seconds > 0 then core.sleep(core.now() + seconds) else core.sleep() end
-  if not self.stopped then f() end
+  call_at(self, seconds > 0 and core.now() + seconds or nil, f)
 end
 
 local function start(run, name, seconds, f)
