@@ -293,20 +293,11 @@ static bool is_being_given_back(const struct zl_loop *loop)
     return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
-/* A file that is still there will be unlinked by its listener, and must not be bound again before.
- */
-static bool is_ipc_file(const struct zl_endpoint *endpoint)
-{
-    struct stat status;
-    return endpoint->transport == ZL_IPC && lstat(endpoint->text + strlen("ipc://"), &status) == 0;
-}
-
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
 {
-    while (is_ipc_file(endpoint) && is_being_given_back(socket->loop))
-        ;
-    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
-        return false;
+    while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
+        if (!is_being_given_back(socket->loop))
+            return false;
     if (!zl_context_headroom(HEADROOM, why))
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */

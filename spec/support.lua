@@ -206,6 +206,7 @@ if busted then
     repeat
       left_sockets, left_tasks = support.counts()
       if left_sockets <= sockets and left_tasks <= tasks then return nil, true end
+      jit.flush() -- compiled code holds on to the functions it was made of
       zeroless.sleep(0.01)
     until zeroless.now() > deadline
     error(("the case leaves %d sockets and %d tasks behind"):format(left_sockets - sockets, left_tasks - tasks))

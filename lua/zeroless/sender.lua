@@ -121,10 +121,10 @@ function methods.wait_subscribers(self, count, timeout)
   if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
   local deadline = timeout and core.now() + timeout
   while self.subscribers < count do
+    if core.is_closed(self) then return nil, "closed" end
     local reason = core.wait(self, core.IN, deadline)
     if reason == TIMEOUT then return nil, "timeout" end
     if reason < 0 then misuse.no_wait(reason, 2) end
-    if core.is_closed(self) then return nil, "closed" end
   end
   return true
 end
