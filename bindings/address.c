@@ -17,11 +17,13 @@ int zl_lua_check_port(lua_State *L, int index)
     if (lua_isnoneornil(L, index))
         return luaL_error(L, "a port is missing; choose one between 1024 and 65535");
     if (lua_type(L, index) == LUA_TSTRING)
-        return luaL_error(L, "Port \"%s\" is invalid, choose one between 1024 and 65535 (a number, "
-                             "not a string)", lua_tostring(L, index));
+        return luaL_error(L,
+                          "Port \"%s\" is invalid, choose one between 1024 and 65535 (a number, "
+                          "not a string)",
+                          lua_tostring(L, index));
     lua_pushvalue(L, index);
-    const char *text = lua_type(L, index) == LUA_TNUMBER ? lua_tostring(L, -1)
-                                                         : luaL_typename(L, index);
+    const char *text =
+        lua_type(L, index) == LUA_TNUMBER ? lua_tostring(L, -1) : luaL_typename(L, index);
     return luaL_error(L, "Port %s is invalid, choose one between 1024 and 65535", text);
 }
 
@@ -88,8 +90,12 @@ static void log_ready(lua_State *L, const struct zl_socket *socket)
     struct zl_field fields[] = {
         {"pattern", socket->pattern->name, strlen(socket->pattern->name), false},
         {"endpoint", endpoints, strlen(endpoints), false}};
-    struct zl_record record = {.level = ZL_INFO, .message = "Ready...", .size = 8, .source = line,
-                               .fields = fields, .count = 2};
+    struct zl_record record = {.level = ZL_INFO,
+                               .message = "Ready...",
+                               .size = 8,
+                               .source = line,
+                               .fields = fields,
+                               .count = 2};
     zl_log_emit(&record);
 }
 

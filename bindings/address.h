@@ -11,8 +11,8 @@
 /* The port at `index`. Raises "Port 1023 is invalid, ..." at the caller's line. */
 int zl_lua_check_port(lua_State *L, int index);
 
-/* Raises `why`, and remembers that an endpoint was not to be had: uncaught, that has an exit code of
- * its own. */
+/* Raises `why`, and remembers that an endpoint was not to be had: uncaught, that has an exit code
+ * of its own. */
 int zl_lua_unavailable(lua_State *L, const char *why);
 
 /* Puts a socket that was made for `owner` (not yet holding it) into the sender and receiver that a
@@ -23,15 +23,16 @@ struct zl_making {
     struct zl_handle *sender, *receiver; /* NULL when the pattern has none */
 };
 
-/* Begins a pattern call for the object at 1: raises what can be raised before there is a socket, and
- * pushes what the call returns. `pattern` comes from the closure's upvalue. */
+/* Begins a pattern call for the object at 1: raises what can be raised before there is a socket,
+ * and pushes what the call returns. `pattern` comes from the closure's upvalue. */
 void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *object_name,
                           struct zl_making *making);
 
 /* Opens the socket for it, or raises. Nothing of the object is changed. */
 struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *making);
 
-/* Hands the socket to the owner and what the call returns; logs Ready. How many values it returns. */
+/* Hands the socket to the owner and what the call returns; logs Ready. How many values it returns.
+ */
 int zl_lua_finish_pattern(lua_State *L, struct zl_handle *owner, struct zl_socket *socket,
                           const struct zl_making *making);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Client: a list of addresses to connect to, then one pattern on all of them. Addresses may come and
- * go before and after the pattern is made; one is in the list only when its connect has worked. */
+/* Client: a list of addresses to connect to, then one pattern on all of them. Addresses may come
+ * and go before and after the pattern is made; one is in the list only when its connect has worked.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,7 +266,7 @@ static int client__tostring(lua_State *L)
 {
     struct client *client = (struct client *)zl_lua_check_handle(L, 1, zl_client_class);
     lua_pushfstring(L, "client of %d address%s (%s)", client->count, client->count == 1 ? "" : "es",
-                    client->closed            ? "closed"
+                    client->closed          ? "closed"
                     : client->handle.socket ? client->handle.socket->pattern->name
                                             : "no pattern yet");
     return 1;

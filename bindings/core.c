@@ -60,9 +60,9 @@ static int core_counts(lua_State *L)
 
 static int open_core(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"engage", core_engage}, {"mark", core_mark}, {"marked", core_marked},
-        {"is_closed", core_is_closed}, {"counts", core_counts}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"engage", core_engage}, {"mark", core_mark},
+                                         {"marked", core_marked}, {"is_closed", core_is_closed},
+                                         {"counts", core_counts}, {NULL, NULL}};
     struct zl_loop *loop = zl_lua_loop(L);
     lua_newtable(L);
     luaL_register(L, NULL, functions);

@@ -40,7 +40,8 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct zl_field *)a)->key, ((const struct zl_field *)b)->key);
 }
 
-/* The fields of the table at `index`, in the order of their names; their texts stay on the stack. */
+/* The fields of the table at `index`, in the order of their names; their texts stay on the stack.
+ */
 static int read_fields(lua_State *L, int index, struct zl_field *fields)
 {
     int count = 0;
@@ -125,8 +126,8 @@ static int call_handler(lua_State *L)
     return 0;
 }
 
-/* The handler runs outside of the coroutine that logs. What it logs itself goes the usual way, and so
- * does every record once it has failed. */
+/* The handler runs outside of the coroutine that logs. What it logs itself goes the usual way, and
+ * so does every record once it has failed. */
 static bool handler_sink(void *world, const struct zl_record *record)
 {
     lua_State *L = world;

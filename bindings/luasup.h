@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the bindings share: the loop of a state, classes of userdata, errors at the caller's line. */
+/* What the bindings share: the loop of a state, classes of userdata, errors at the caller's line.
+ */
 #pragma once
 
 #include <lauxlib.h>

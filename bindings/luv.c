@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* luv for scripts. It makes a loop of its own, which goes with the lua_State; the host nests that loop
- * in its own. Callbacks run outside any task, and an error in one ends the script as an error in a
- * task does. */
+/* luv for scripts. It makes a loop of its own, which goes with the lua_State; the host nests that
+ * loop in its own. Callbacks run outside any task, and an error in one ends the script as an error
+ * in a task does. */
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
 #include "runtime/generation.h"
 #include "runtime/log.h"
 
-/* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or a
- * negative number after an error. */
+/* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
+ * a negative number after an error. */
 static int call_back(lua_State *L, int arguments, int results, int flags)
 {
     struct zl_loop *loop = zl_lua_loop(L);
@@ -24,7 +24,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     int outcome = lua_pcall(L, arguments, results, 0);
     loop->current = interrupted;
     if (outcome != 0) {
-        zl_generation_failed(loop->generation, L);
+        zl_generation_failed(loop->generation, L, NULL);
         lua_settop(L, before);
         return -outcome;
     }

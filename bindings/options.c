@@ -114,6 +114,14 @@ static const char *nearest(const char *name, enum zl_option_place place)
     return best;
 }
 
+static int misplaced(lua_State *L, const struct row *row)
+{
+    if (row->type == ADDRESS)
+        return luaL_error(L, "option '%s' belongs to Server{}", row->name);
+    return luaL_error(L, "option '%s' belongs to the pattern: %s{...}", row->name,
+                      zl_pattern_get((enum zl_pattern_id)row->pattern)->name);
+}
+
 static void check_names(lua_State *L, int index, enum zl_option_place place,
                         const struct zl_pattern *pattern)
 {
@@ -123,7 +131,9 @@ static void check_names(lua_State *L, int index, enum zl_option_place place,
             luaL_error(L, "options are named: {hwm = 100}, not a list");
         const char *name = lua_tostring(L, -2);
         const struct row *row = find(name);
-        if (!row || !(row->places & (1 << place)))
+        if (row && !(row->places & (1 << place)))
+            misplaced(L, row);
+        if (!row)
             luaL_error(L, "unknown option '%s'; did you mean '%s'?", name, nearest(name, place));
         if (pattern && row->pattern != ANY && row->pattern != (int)pattern->id)
             luaL_error(L, "option '%s' belongs to %s, not to %s", name,
@@ -181,7 +191,8 @@ static void topics(lua_State *L, const struct row *row, struct zl_options *optio
         refuse(L, row, "a table of strings");
     size_t count = lua_objlen(L, -1);
     if (count == 0)
-        luaL_error(L, "option 'topics' is empty, so nothing would come; leave it out for everything");
+        luaL_error(L,
+                   "option 'topics' is empty, so nothing would come; leave it out for everything");
     struct zl_bytes *array = lua_newuserdata(L, count * sizeof *array);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -2, (int)i + 1);

@@ -9,12 +9,20 @@ static int receiver_close(lua_State *L)
     return 0;
 }
 
-/* core.retry(receiver): a reply did not come in time; whether the request was tried again */
+/* core.retry(receiver): a wait has timed out; false when it was for a reply, whose time is over,
+ * and no further try of the request is left */
 static int core_retry(lua_State *L)
 {
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    lua_pushboolean(L, receiver->socket->zmq && zl_exchange_retry(receiver->socket));
+    lua_pushboolean(L, !receiver->socket->zmq || zl_exchange_retry(receiver->socket));
     return 1;
+}
+
+/* core.let_go(receiver): the script did not wait longer for a reply and may ask anew */
+static int core_let_go(lua_State *L)
+{
+    zl_lua_check_handle(L, 1, zl_receiver_class)->socket->exchange.let_go = true;
+    return 0;
 }
 
 void zl_open_receiver(lua_State *L)
@@ -26,4 +34,6 @@ void zl_open_receiver(lua_State *L)
     lua_setfield(L, -2, "receiver");
     lua_pushcfunction(L, core_retry);
     lua_setfield(L, -2, "retry");
+    lua_pushcfunction(L, core_let_go);
+    lua_setfield(L, -2, "let_go");
 }

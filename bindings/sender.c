@@ -28,7 +28,8 @@ static int sender_close(lua_State *L)
     return 0;
 }
 
-/* core.describe(object): pattern, endpoints, topic, max_message_size, timeout of a send (nil for none) */
+/* core.describe(object): pattern, endpoints, topic, max_message_size, timeout of a send (nil for
+ * none) */
 static int core_describe(lua_State *L)
 {
     const struct zl_handle *handle = lua_touserdata(L, 1);

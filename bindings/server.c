@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Server: an address to bind, then one pattern on it. Nothing is bound before the pattern is made. */
+/* Server: an address to bind, then one pattern on it. Nothing is bound before the pattern is made.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -65,8 +66,7 @@ static int server_new(lua_State *L)
     if (lua_istable(L, 1))
         zl_options_read(L, 1, ZL_AT_SERVER, NULL, &ignored);
     read_address(L, &endpoint);
-    struct server *server =
-        (struct server *)zl_lua_new_handle(L, zl_server_class, sizeof *server);
+    struct server *server = (struct server *)zl_lua_new_handle(L, zl_server_class, sizeof *server);
     server->endpoint = endpoint;
     zl_lua_keep_options(L, 1);
     return 1;
@@ -116,7 +116,7 @@ static int server__tostring(lua_State *L)
 {
     struct server *server = check_server(L);
     lua_pushfstring(L, "server %s (%s)", server->endpoint.text,
-                    server->closed            ? "closed"
+                    server->closed          ? "closed"
                     : server->handle.socket ? server->handle.socket->pattern->name
                                             : "no pattern yet");
     return 1;

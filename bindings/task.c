@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks and every kind of wait, as the primitives that lua/zeroless/ is written on. A wait registers
- * the running task and yields the token `core.WAIT`; coroutines in between pass it on
+/* Tasks and every kind of wait, as the primitives that lua/zeroless/ is written on. A wait
+ * registers the running task and yields the token `core.WAIT`; coroutines in between pass it on
  * (lua/zeroless/coroutine.lua). It gives back why it ended: enum zl_wake, or one of NOT_HERE. */
 #include <string.h>
 
@@ -42,8 +42,8 @@ static uint64_t opt_deadline(lua_State *L, int index)
     return seconds > 0 && seconds < 1e10 ? (uint64_t)(seconds * 1e9) : seconds >= 1e10 ? 0 : 1;
 }
 
-/* core.wait(object, direction, deadline): until the socket may be ready in that direction. Without a
- * deadline, the reply to a request has the one of its pattern. */
+/* core.wait(object, direction, deadline): until the socket may be ready in that direction. The
+ * reply to a request has a deadline of its pattern, too. */
 static int core_wait(lua_State *L)
 {
     struct zl_loop *loop = zl_lua_loop(L);
@@ -55,8 +55,9 @@ static int core_wait(lua_State *L)
         lua_pushinteger(L, reason);
         return 1;
     }
-    if (direction == ZL_IN && deadline == 0)
-        deadline = handle->socket->exchange.deadline;
+    uint64_t due = direction == ZL_IN ? handle->socket->exchange.deadline : 0;
+    if (due && (!deadline || due < deadline))
+        deadline = due;
     zl_socket_wait(handle->socket, direction, deadline);
     return yield_token(L);
 }
@@ -136,8 +137,8 @@ static int core_told(lua_State *L)
 
 /* --- tasks ----------------------------------------------------------------------------------- */
 
-/* core.spawn(f, ...), core.spawn_idle(f, ...): the latter does not count as handling the message that
- * the running task has in hand */
+/* core.spawn(f, ...), core.spawn_idle(f, ...): the latter does not count as handling the message
+ * that the running task has in hand */
 static int spawn(lua_State *L, bool inherits)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -241,23 +242,24 @@ void zl_open_task(lua_State *L)
     static const luaL_Reg meta[] = {
         {"__gc", task__gc}, {"__tostring", task__tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"wait", core_wait},       {"sleep", core_sleep},
-        {"join", core_join},       {"unwait", core_unwait},
-        {"running", core_running},
-        {"cancel", core_cancel},   {"told", core_told},
-        {"spawn", core_spawn},     {"spawn_idle", core_spawn_idle},
-        {"results", core_results}, {"is_current", core_is_current},
-        {"now", core_now},         {"stop", core_stop},
-        {"on_stop", core_on_stop}, {NULL, NULL},
+        {"wait", core_wait},       {"sleep", core_sleep},           {"join", core_join},
+        {"unwait", core_unwait},   {"running", core_running},       {"cancel", core_cancel},
+        {"told", core_told},       {"spawn", core_spawn},           {"spawn_idle", core_spawn_idle},
+        {"results", core_results}, {"is_current", core_is_current}, {"now", core_now},
+        {"stop", core_stop},       {"on_stop", core_on_stop},       {NULL, NULL},
     };
     static const struct {
         const char *name;
         int value;
     } constants[] = {
-        {"READY", ZL_WAKE_READY},         {"TIMEOUT", ZL_WAKE_TIMEOUT},
-        {"STOPPING", ZL_WAKE_STOPPING},   {"CANCELLED", ZL_WAKE_CANCELLED},
-        {"NOT_ACROSS_C", ZL_NOT_ACROSS_C}, {"NOT_IN_TASK", ZL_NOT_IN_TASK},
-        {"IN", ZL_IN},                    {"OUT", ZL_OUT},
+        {"READY", ZL_WAKE_READY},
+        {"TIMEOUT", ZL_WAKE_TIMEOUT},
+        {"STOPPING", ZL_WAKE_STOPPING},
+        {"CANCELLED", ZL_WAKE_CANCELLED},
+        {"NOT_ACROSS_C", ZL_NOT_ACROSS_C},
+        {"NOT_IN_TASK", ZL_NOT_IN_TASK},
+        {"IN", ZL_IN},
+        {"OUT", ZL_OUT},
     };
     zl_lua_class(L, ZL_TASK_CLASS, NULL, meta, task_property);
     lua_setfield(L, -2, "task");

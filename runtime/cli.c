@@ -37,7 +37,8 @@ static const char help[] =
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
     "  --log-format FORMAT  text (default on a terminal), logfmt (default elsewhere) or json\n"
     "  --drain-timeout S    seconds to finish and flush when the process stops (default 10)\n"
-    "  --max-memory MB      most memory the script may use, in MiB (default: no limit)\n"
+    "  --max-memory MB      most memory the script may use, in MiB (default: no limit); turns the\n"
+    "                       JIT compiler off, as compiled code cannot take a no (-jon overrules)\n"
     "  --version            versions of zlrun and of what it stands on\n"
     "  -h, --help           this text\n"
     "\n"
@@ -48,8 +49,8 @@ static void print_version(void)
 {
     int major, minor, patch;
     zmq_version(&major, &minor, &patch);
-    printf("zlrun %s (%s, libzmq %d.%d.%d, libuv %s)\n", ZLRUN_VERSION, LUAJIT_VERSION, major, minor,
-           patch, uv_version_string());
+    printf("zlrun %s (%s, libzmq %d.%d.%d, libuv %s)\n", ZLRUN_VERSION, LUAJIT_VERSION, major,
+           minor, patch, uv_version_string());
 }
 
 static bool finish(struct zl_cli *cli, int code)

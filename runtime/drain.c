@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See drain.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket, that is
- * when all was sent or its linger time was over (seen with libzmq 4.3.4). Nothing else is asked of the
- * monitor, so it cannot fill up. */
+/* See drain.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket, that
+ * is when all was sent or its linger time was over (seen with libzmq 4.3.4). Nothing else is asked
+ * of the monitor, so it cannot fill up. */
 #include "runtime/drain.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ struct leaving {
 static _Thread_local SLIST_HEAD(leaving_list, leaving) leaving_sockets;
 
 /* libzmq must not give up before the deadline has been seen to pass. */
-enum { GRACE_MS = 250, PATIENCE_MS = 1000, MONITOR_DESCRIPTORS = 8 };
+enum { GRACE_MS = 250, PATIENCE_NS = 1000000000, MONITOR_DESCRIPTORS = 8 };
 
 static struct leaving *watch_socket(void *closing, const char *name, int linger_ms)
 {
@@ -93,36 +93,50 @@ void zl_drain_sweep(void)
         struct leaving *next = SLIST_NEXT(leaving, link);
         bool left = has_left(leaving, 0);
         if (!left && now >= leaving->until)
-            zl_log_later(ZL_WARN, "", "a closed socket took nothing in time; what was sent to %s is lost",
-                   leaving->name);
+            zl_log_later(ZL_WARN, "",
+                         "a closed socket took nothing in time; what was sent to %s is lost",
+                         leaving->name);
         if (left || now >= leaving->until)
             forget(leaving);
         leaving = next;
     }
 }
 
-/* Waits until the socket has left; says once what the wait is for when it takes a second. */
-static bool wait_for(struct leaving *leaving, uint64_t deadline, bool *told)
+/* Waits for the socket until `until`. Sockets of this thread that are still open take part: a pipe
+ * inside the process ends only when both its ends have looked at their commands. */
+static bool wait_for(struct leaving *leaving, uint64_t until, zl_drain_pump *pump, void *world)
 {
-    uint64_t now = zl_loop_now();
-    int wait_ms = now < deadline ? (int)((deadline - now) / 1000000) + 1 : 0;
-    if (*told || wait_ms <= PATIENCE_MS)
-        return has_left(leaving, wait_ms);
-    if (has_left(leaving, PATIENCE_MS))
-        return true;
-    *told = true;
-    zl_log(ZL_WARN, "", "waiting up to %.1f s for %s to take what was sent",
-           (wait_ms - PATIENCE_MS) / 1000.0, leaving->name);
-    return has_left(leaving, wait_ms - PATIENCE_MS);
+    enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
+    for (int i = 0;; i++) {
+        pump(world);
+        if (has_left(leaving, zl_loop_now() >= until ? 0 : i < MANY ? SHORT_MS : LONG_MS))
+            return true;
+        if (zl_loop_now() >= until)
+            return false;
+    }
 }
 
-bool zl_drain_wait(uint64_t deadline)
+static bool has_left_before(struct leaving *leaving, uint64_t deadline, bool *told,
+                            zl_drain_pump *pump, void *world)
+{
+    uint64_t patience = zl_loop_now() + PATIENCE_NS;
+    if (!*told && patience < deadline) {
+        if (wait_for(leaving, patience, pump, world))
+            return true;
+        *told = true;
+        zl_log(ZL_WARN, "", "waiting up to %.1f s for %s to take what was sent",
+               (double)(deadline - patience) / 1e9, leaving->name);
+    }
+    return wait_for(leaving, deadline, pump, world);
+}
+
+bool zl_drain_wait(uint64_t deadline, zl_drain_pump *pump, void *world)
 {
     char names[ZL_WHY_MAX] = "";
     bool told = false;
     while (!SLIST_EMPTY(&leaving_sockets)) {
         struct leaving *leaving = SLIST_FIRST(&leaving_sockets);
-        if (!wait_for(leaving, deadline, &told)) {
+        if (!has_left_before(leaving, deadline, &told, pump, world)) {
             size_t used = strlen(names);
             snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", leaving->name);
         }
@@ -130,9 +144,10 @@ bool zl_drain_wait(uint64_t deadline)
     }
     if (!names[0])
         return true;
-    zl_log(ZL_ERROR, "",
-           "gave up sending: %s took nothing until the drain deadline; what was sent there is lost. "
-           "Is the peer running? --drain-timeout sets how long to wait",
-           names);
+    zl_log(
+        ZL_ERROR, "",
+        "gave up sending: %s took nothing until the drain deadline; what was sent there is lost. "
+        "Is the peer running? --drain-timeout sets how long to wait",
+        names);
     return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See exchange.h. One question is open at a time on a request socket; on a reply socket every task may
- * have one request in hand, so several tasks can work on requests at once. */
+/* See exchange.h. One question is open at a time on a request socket; on a reply socket every task
+ * may have one request in hand, so several tasks can work on requests at once. */
 #include "runtime/exchange.h"
 
 #include <stdio.h>
@@ -34,19 +34,25 @@ static bool send_bytes(void *zmq, const void *data, size_t size, bool more)
 
 static void forget_question(struct zl_exchange *exchange)
 {
-    exchange->asked = false;
+    exchange->asked = exchange->let_go = false;
+    exchange->deadline = 0;
     close_frames(exchange->kept, exchange->kept_count);
     exchange->kept = NULL;
     exchange->kept_count = 0;
 }
 
 /* Copies the frames, so that the request can be sent again. Without memory it is sent only once. */
-static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames, uint32_t count)
+static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames,
+                          uint32_t count)
 {
     exchange->kept = malloc(count * sizeof *exchange->kept);
     for (uint32_t i = 0; exchange->kept && i < count; i++) {
-        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0)
+        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0) {
+            close_frames(exchange->kept, exchange->kept_count);
+            exchange->kept = NULL;
+            exchange->kept_count = 0;
             return;
+        }
         memcpy(zmq_msg_data(&exchange->kept[i]), frames[i].data, frames[i].size);
         exchange->kept_count = i + 1;
     }
@@ -66,13 +72,14 @@ static bool send_id(struct zl_socket *socket, uint32_t id)
 int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
     struct zl_exchange *exchange = &socket->exchange;
-    if (exchange->asked)
+    if (exchange->asked && !exchange->let_go)
         return ZL_UNANSWERED;
     if (!send_id(socket, exchange->id + 1))
         return send_failure();
     for (uint32_t i = 0; i < count; i++)
         if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
             return send_failure();
+    forget_question(exchange);
     exchange->id++;
     exchange->asked = true;
     exchange->tries = 1;
@@ -103,6 +110,8 @@ static void send_again(struct zl_socket *socket)
 bool zl_exchange_retry(struct zl_socket *socket)
 {
     struct zl_exchange *exchange = &socket->exchange;
+    if (exchange->deadline == 0 || zl_loop_now() < exchange->deadline)
+        return true;
     if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
         forget_question(exchange);
         return false;
@@ -144,7 +153,7 @@ static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket 
     if (!envelope)
         return NULL;
     envelope->socket = socket;
-    zl_socket_ref(socket);
+    zl_socket_ref_weak(socket);
     envelope->next = task->envelopes;
     task->envelopes = envelope;
     return envelope;
@@ -157,7 +166,8 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
     while (delimiter < count && zmq_msg_size(&frames[delimiter]) > 0)
         delimiter++;
     if (delimiter + 1 >= count) {
-        zl_log_later(ZL_WARN, "", "refused a request without an envelope; its sender is no requester");
+        zl_log_later(ZL_WARN, "",
+                     "refused a request without an envelope; its sender is no requester");
         return 0;
     }
     unsigned envelope_count = delimiter + 1;
@@ -208,7 +218,7 @@ void zl_exchange_forget(struct zl_task *task)
         if (envelope->open && envelope->socket->zmq)
             zl_log(ZL_WARN, envelope->line, "the task ended without a reply to this request");
         close_frames(envelope->frames, envelope->count);
-        zl_socket_unref(envelope->socket);
+        zl_socket_unref_weak(envelope->socket);
         free(envelope);
     }
 }
@@ -231,9 +241,8 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
 
 void zl_exchange_mark(struct zl_socket *socket, const char *line)
 {
-    struct zl_envelope *envelope = socket->pattern->id == ZL_REPLY
-                                       ? find_envelope(socket->loop->current, socket)
-                                       : NULL;
+    struct zl_envelope *envelope =
+        socket->pattern->id == ZL_REPLY ? find_envelope(socket->loop->current, socket) : NULL;
     bool in_hand = envelope && envelope->open;
     snprintf(in_hand ? envelope->line : socket->exchange.line, ZL_LINE_MAX, "%s", line);
 }

@@ -17,23 +17,24 @@ enum { ZL_LINE_MAX = 80 };
 
 /* The state beside a request or reply socket. */
 struct zl_exchange {
-    uint32_t id;             /* of the newest request */
-    bool asked;              /* it waits for its reply */
-    int tries;               /* sent so often */
-    uint64_t deadline;       /* of this try, on the clock of zl_loop_now; 0 for none */
-    zmq_msg_t *kept;         /* its frames, while they may have to be sent again */
+    uint32_t id;       /* of the newest request */
+    bool asked;        /* it waits for its reply */
+    bool let_go;       /* the script has waited for the reply, and may ask anew instead */
+    int tries;         /* sent so often */
+    uint64_t deadline; /* of this try, on the clock of zl_loop_now; 0 when there is none */
+    zmq_msg_t *kept;   /* its frames, while they may have to be sent again */
     unsigned kept_count;
-    char line[ZL_LINE_MAX];  /* request: where it was asked; reply: where it was answered last */
+    char line[ZL_LINE_MAX]; /* request: where it was asked; reply: where it was answered last */
 };
 
 /* A request in a task's hand. */
 struct zl_envelope {
     struct zl_envelope *next;
-    struct zl_socket *socket; /* referenced */
+    struct zl_socket *socket; /* referenced weakly */
     bool open;                /* not answered yet */
     unsigned count;
-    zmq_msg_t *frames;        /* the peer's routing id up to the empty frame */
-    char line[ZL_LINE_MAX];   /* where it was received */
+    zmq_msg_t *frames;      /* the peer's routing id up to the empty frame */
+    char line[ZL_LINE_MAX]; /* where it was received */
 };
 
 /* Sends the frames as a request (a reply): 0 or a code of hot.h with nothing sent. */
@@ -47,7 +48,7 @@ int32_t zl_exchange_may_receive(struct zl_socket *socket);
  * 0 when the message is not for us and is to be forgotten. */
 unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count);
 
-/* A reply did not come in time: tries once more to send the request and gives it a new deadline.
+/* Where the time of this try is over: sends the request once more and gives it a new deadline.
  * False when the tries are used up; the request is then forgotten. */
 bool zl_exchange_retry(struct zl_socket *socket);
 

@@ -19,7 +19,8 @@ struct starting {
 
 /* --- options for LuaJIT ---------------------------------------------------------------------- */
 
-/* -jcmd or -jcmd=arg,arg: a function of jit (on, off, flush), else start() of the module jit.cmd. */
+/* -jcmd or -jcmd=arg,arg: a function of jit (on, off, flush), else start() of the module jit.cmd.
+ */
 static void jit_command(lua_State *L, const char *command)
 {
     const char *equals = strchr(command, '=');
@@ -87,6 +88,9 @@ static int start(lua_State *L)
     lua_pushcfunction(L, script->open);
     lua_pushlightuserdata(L, generation->loop);
     lua_call(L, 1, 0);
+    /* LuaJIT 2.1 of 2022-03-20 crashes when compiled code gets no memory; -jon takes that risk. */
+    if (script->max_memory > 0 || script->failing > 0)
+        jit_command(L, "off");
     for (char **command = script->jit_commands; *command; command++)
         jit_command(L, *command);
     for (char **module = script->modules; *module; module++)
@@ -123,6 +127,7 @@ int zl_generation_start(struct zl_generation *generation, struct zl_loop *loop,
 {
     *generation = (struct zl_generation){.loop = loop, .number = 1, .on_stop = LUA_NOREF};
     generation->memory.cap = script->max_memory;
+    generation->memory.failing = script->failing;
     loop->generation = generation;
     if (!is_readable(script))
         return ZL_EXIT_NO_SCRIPT;
@@ -152,28 +157,39 @@ void zl_generation_close(struct zl_generation *generation)
 
 /* --- failing and stopping -------------------------------------------------------------------- */
 
-static int push_report(lua_State *L)
+struct failure {
+    struct zl_generation *generation;
+    lua_State *co;
+    const char *message;
+    int code;
+};
+
+static int print_failure(lua_State *L)
 {
-    lua_State *co = lua_touserdata(L, 1);
-    zl_vm_push_traceback(L, co);
-    lua_setfield(L, LUA_REGISTRYINDEX, "zlrun.report");
+    struct failure *failure = lua_touserdata(L, 1);
+    if (failure->message)
+        lua_pushstring(failure->co, failure->message);
+    else if (lua_isnil(failure->co, -1))
+        return 0; /* error() says that enough was said, as under luajit */
+    zl_vm_push_traceback(L, failure->co);
+    const char *report = lua_tostring(L, -1);
+    const char *unavailable = failure->generation->unavailable;
+    if (*unavailable && strstr(report, unavailable))
+        failure->code = ZL_EXIT_UNAVAILABLE;
+    fflush(stdout);
+    fprintf(stderr, "zlrun: %s\n", report);
     return 0;
 }
 
-void zl_generation_failed(struct zl_generation *generation, lua_State *co)
+void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message)
 {
-    lua_State *L = generation->L;
-    if (zl_vm_call(L, push_report, co) == 0)
-        lua_getfield(L, LUA_REGISTRYINDEX, "zlrun.report");
-    const char *report = lua_tostring(L, -1);
-    if (!report)
-        report = "an error without a text";
-    fflush(stdout);
-    if (!lua_isnil(co, -1)) /* error() says that enough was said, as under luajit */
-        fprintf(stderr, "zlrun: %s\n", report);
-    bool unavailable = generation->unavailable[0] && strstr(report, generation->unavailable);
-    lua_pop(L, 1);
-    zl_loop_fail(generation->loop, unavailable ? ZL_EXIT_UNAVAILABLE : ZL_EXIT_ERROR);
+    struct failure failure = {generation, co, message, ZL_EXIT_ERROR};
+    generation->memory.cap = 0; /* the report itself may need some */
+    if (zl_vm_call(generation->L, print_failure, &failure) != 0) {
+        fputs("zlrun: not enough memory to print the error\n", stderr);
+        lua_pop(generation->L, 1);
+    }
+    zl_loop_fail(generation->loop, failure.code);
 }
 
 static int spawn_callbacks(lua_State *L)

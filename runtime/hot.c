@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See hot.h. One call moves one whole message. The straight way through is short: a gate, a slice of
- * time, libzmq. A message is either taken by libzmq whole or not at all: only its first frame can be
- * refused for want of room, and when libzmq takes the first ones back (its peer left in the middle)
- * the whole message is tried again. */
+/* See hot.h. One call moves one whole message. The straight way through is short: a gate, a slice
+ * of time, libzmq. A message is either taken by libzmq whole or not at all: only its first frame
+ * can be refused for want of room, and when libzmq takes the first ones back (its peer left in the
+ * middle) the whole message is tried again. */
 #include "runtime/hot.h"
 
 #include <stdlib.h>
@@ -74,7 +74,8 @@ static int32_t send_frames(struct zl_socket *socket, const struct zl_frame *fram
     return 0;
 }
 
-static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *frames,
+                             uint32_t count)
 {
     const struct zl_bytes *topic = &socket->options.topic;
     if (zmq_send(socket->zmq, topic->data, topic->size, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
@@ -171,8 +172,7 @@ static int32_t receive_frames(struct zl_socket *socket)
     struct zl_inbox *inbox = &socket->loop->inbox;
     unsigned count = 0;
     for (;;) {
-        if (count == inbox->room &&
-            (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
+        if (count == inbox->room && (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
             skip_rest(socket, &inbox->messages[count - 1]);
             zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
             inbox->count = count;
@@ -228,7 +228,8 @@ static void lay_out(struct zl_inbox *inbox, int start, int count)
     }
 }
 
-/* Gives back the memory of a large or many-framed message; the next receive does so for the rest. */
+/* Gives back the memory of a large or many-framed message; the next receive does so for the rest.
+ */
 static void clear_inbox(struct zl_inbox *inbox)
 {
     for (unsigned i = 0; i < inbox->count; i++) {

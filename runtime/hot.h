@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What compiled Lua code calls for every message. This header is read by the C compiler and, without
- * its preprocessor lines, by the FFI (lua/zeroless/ffi.lua): plain declarations only. None of these
- * functions waits, raises or calls Lua. Called on the loop's thread. */
+/* What compiled Lua code calls for every message. This header is read by the C compiler and,
+ * without its preprocessor lines, by the FFI (lua/zeroless/ffi.lua): plain declarations only. None
+ * of these functions waits, raises or calls Lua. Called on the loop's thread. */
 #pragma once
 
 #include <stdint.h>
@@ -15,28 +15,30 @@ struct zl_frame {
 
 /* The shared ground of one thread's Lua and C. */
 struct zl_hot {
-    struct zl_frame *received; /* frames received last; valid until the next receive on this thread */
-    struct zl_frame *outgoing; /* ZL_FRAMES_MAX places for frames to send; read during the call only */
-    int32_t note;              /* after a message went: 0, or bits of ZL_NOTE_* */
-    int32_t where;             /* after ZL_TOO_BIG: the frame's position, from 1 */
+    struct zl_frame
+        *received; /* frames received last; valid until the next receive on this thread */
+    struct zl_frame
+        *outgoing; /* ZL_FRAMES_MAX places for frames to send; read during the call only */
+    int32_t note;  /* after a message went: 0, or bits of ZL_NOTE_* */
+    int32_t where; /* after ZL_TOO_BIG: the frame's position, from 1 */
 };
 
 enum {
-    ZL_FRAMES_MAX = 4096,   /* a message with more is not sent, and refused when received */
-    ZL_NOTE_TRACE = 1,      /* somebody listens at debug level */
-    ZL_NOTE_LINE = 2,       /* the line of the script is to be remembered, for a later error */
+    ZL_FRAMES_MAX = 4096, /* a message with more is not sent, and refused when received */
+    ZL_NOTE_TRACE = 1,    /* somebody listens at debug level */
+    ZL_NOTE_LINE = 2,     /* the line of the script is to be remembered, for a later error */
 
-    ZL_AGAIN = -1,          /* nothing to receive, no room to send, or others wait longer: wait */
-    ZL_PAUSE = -2,          /* the task has run long: let others run, then call again */
-    ZL_CLOSED = -3,         /* the socket is closed */
-    ZL_STOPPING = -4,       /* the process stops: nothing is received any more */
-    ZL_TOO_BIG = -5,        /* a frame is above max_message_size, see where */
-    ZL_OFF_TOPIC = -6,      /* the first frame does not begin with the publisher's topic */
-    ZL_UNANSWERED = -7,     /* reply: this task has a request in hand; request: asked already */
-    ZL_NOTHING_ASKED = -8,  /* reply: no request in hand; request: no question is open */
-    ZL_GONE = -9,           /* reply: the peer that asked has left */
-    ZL_FAILED = -10,        /* libzmq failed otherwise: zl_hot_error tells */
-    ZL_WRONG_SELF = -11     /* the userdata is no sender (no receiver) */
+    ZL_AGAIN = -1,         /* nothing to receive, no room to send, or others wait longer: wait */
+    ZL_PAUSE = -2,         /* the task has run long: let others run, then call again */
+    ZL_CLOSED = -3,        /* the socket is closed */
+    ZL_STOPPING = -4,      /* the process stops: nothing is received any more */
+    ZL_TOO_BIG = -5,       /* a frame is above max_message_size, see where */
+    ZL_OFF_TOPIC = -6,     /* the first frame does not begin with the publisher's topic */
+    ZL_UNANSWERED = -7,    /* reply: this task has a request in hand; request: asked already */
+    ZL_NOTHING_ASKED = -8, /* reply: no request in hand; request: no question is open */
+    ZL_GONE = -9,          /* reply: the peer that asked has left */
+    ZL_FAILED = -10,       /* libzmq failed otherwise: zl_hot_error tells */
+    ZL_WRONG_SELF = -11    /* the userdata is no sender (no receiver) */
 };
 
 /* `sender` and `receiver` are the userdata of bindings/. */

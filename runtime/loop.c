@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something happens.
- * Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
+/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
+ * happens. Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
 #include "runtime/loop.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@
 #include "runtime/log.h"
 #include "runtime/signals.h"
 
-/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn. */
+/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
+ */
 enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
 
 uint64_t zl_loop_now(void)
@@ -189,7 +190,8 @@ void zl_loop_interrupt(struct zl_loop *loop)
 static struct zl_task *unfinished(const struct zl_loop *loop)
 {
     struct zl_task *task;
-    TAILQ_FOREACH(task, &loop->tasks, all) {
+    TAILQ_FOREACH(task, &loop->tasks, all)
+    {
         if (!zl_task_at_rest(task))
             return task;
     }
@@ -226,37 +228,42 @@ void zl_loop_run(struct zl_loop *loop)
         advance(loop);
         if (loop->phase == ZL_ENDED)
             return;
-        uv_run(&loop->uv, UV_RUN_ONCE);
+        zl_socket_check_touched(loop);
+        if (TAILQ_EMPTY(&loop->ready) || coarse_now() >= loop->poll_due) {
+            loop->poll_due = coarse_now() + SLICE_NS;
+            uv_run(&loop->uv, UV_RUN_ONCE);
+        }
     }
 }
 
-/* Whether what is sent to this socket comes from other processes, or through libzmq's threads: an
- * inproc peer hands over only to a socket that is served, and nobody serves any now. */
-static bool is_remote(const struct zl_socket *socket)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
-        if (strncmp(entry->text, "inproc:", strlen("inproc:")) == 0)
-            return false;
-    }
-    return true;
-}
-
-/* Those that only receive stay open until the others are flushed: these may send to them. */
-static void close_sockets(struct zl_loop *loop, bool senders_only)
+/* Those that only receive, but from elsewhere than by inproc, stay open until the others are
+ * flushed: these may send to them. What is sent by inproc is with its receiver already, who reads
+ * no more. */
+static void close_sockets(struct zl_loop *loop, bool senders_first)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->pattern->sends || !senders_only || !is_remote(socket))
+        if (socket->pattern->sends || zl_socket_is_inproc(socket) || !senders_first)
             zl_socket_close(socket);
     }
+}
+
+static void pump(void *world)
+{
+    struct zl_loop *loop = world;
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        zl_socket_touch(socket);
+    }
+    zl_socket_check_touched(loop);
 }
 
 int zl_loop_drain(struct zl_loop *loop)
 {
     close_sockets(loop, true);
-    bool flushed = zl_drain_wait(loop->drain_deadline);
+    bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
     zl_log_flush();
     return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;

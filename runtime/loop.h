@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The world of one thread: its libuv loop, tasks, sockets and its generation, and the order in which
- * it stops. Owned by main; everything in it belongs to the thread that runs it, except
+/* The world of one thread: its libuv loop, tasks, sockets and its generation, and the order in
+ * which it stops. Owned by main; everything in it belongs to the thread that runs it, except
  * zl_loop_interrupt. */
 #pragma once
 
@@ -19,7 +19,7 @@ struct zl_generation;
 /* How the process ends (DESIGN.md). */
 enum zl_exit {
     ZL_EXIT_OK = 0,
-    ZL_EXIT_ERROR = 1,        /* an uncaught error */
+    ZL_EXIT_ERROR = 1, /* an uncaught error */
     ZL_EXIT_USAGE = 2,
     ZL_EXIT_NO_SCRIPT = 66,
     ZL_EXIT_UNAVAILABLE = 69, /* an endpoint is not to be had */
@@ -49,15 +49,17 @@ struct zl_loop {
     uv_timer_t drain_timer;
 
     struct zl_task_list ready, tasks;
-    struct zl_task *current;     /* the running task; `outside` when none runs */
-    struct zl_task outside;      /* stands for code that runs in no task, as luv callbacks do */
-    unsigned live;               /* tasks that have not ended */
-    bool had_turn;               /* the last gate was passed by the task whose turn it was */
-    int slice;                   /* operations until the clock is asked */
+    struct zl_task *current; /* the running task; `outside` when none runs */
+    struct zl_task outside;  /* stands for code that runs in no task, as luv callbacks do */
+    unsigned live;           /* tasks that have not ended */
+    bool had_turn;           /* the last gate was passed by the task whose turn it was */
+    int slice;               /* operations until the clock is asked */
     int64_t slice_end;
+    int64_t poll_due; /* when libuv is to be asked again although tasks are ready */
 
     struct zl_socket_list sockets, touched;
     unsigned socket_count;
+    uint64_t unbound; /* when a bound socket was closed last, on the clock of zl_loop_now */
 
     struct zl_generation *generation;
     struct zl_nested nested;
@@ -66,10 +68,10 @@ struct zl_loop {
     struct zl_inbox inbox;
 
     enum zl_phase phase;
-    bool engaged;                /* zeroless is in use: signals and watchdog are on */
+    bool engaged; /* zeroless is in use: signals and watchdog are on */
     int exit_code;
-    double drain_timeout;        /* seconds */
-    uint64_t drain_deadline;     /* on the clock of zl_loop_now, set when it stops */
+    double drain_timeout;    /* seconds */
+    uint64_t drain_deadline; /* on the clock of zl_loop_now, set when it stops */
 };
 
 /* True, or false with a message printed when libuv gives no loop. */
@@ -83,7 +85,8 @@ void zl_loop_engage(struct zl_loop *loop);
 /* Runs tasks until there are none, or the loop was stopped and its tasks are at rest. */
 void zl_loop_run(struct zl_loop *loop);
 
-/* Begins to stop, as SIGTERM does; the process ends with `code`. Idempotent, the first code stays. */
+/* Begins to stop, as SIGTERM does; the process ends with `code`. Idempotent, the first code stays.
+ */
 void zl_loop_stop(struct zl_loop *loop, int code);
 
 /* The generation has failed: no task of it is resumed any more. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* See signals.h. The handlers do nothing but hand over: uv_async_send may be called from a signal
- * handler (libuv's manual says so), _exit too (signal-safety(7)). */
+ * handler (libuv's manual says so), clock_gettime and _exit too (signal-safety(7)). */
 #include "runtime/signals.h"
 
 #include <signal.h>
 #include <stddef.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/loop.h"
@@ -16,10 +18,24 @@ enum { HANDLED = sizeof handled / sizeof *handled };
 static struct sigaction before[HANDLED];
 static _Atomic(struct zl_loop *) target;
 static atomic_int pending;
+static _Atomic(int64_t) first_ms;
+
+/* Wrappers such as timeout(1) send a signal to their child and again to its process group. */
+enum { ECHO_MS = 50 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static void on_signal(int number)
 {
-    if (atomic_exchange(&pending, number) != 0)
+    int64_t now = now_ms();
+    if (atomic_exchange(&pending, number) == 0)
+        atomic_store(&first_ms, now);
+    else if (now - atomic_load(&first_ms) >= ECHO_MS)
         _exit(128 + number);
     struct zl_loop *loop = atomic_load(&target);
     if (loop)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its last.
- * That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call into libzmq
- * may swallow the news, every touched socket is asked once more before the loop sleeps. */
+/* See socket.h. Readiness: a socket's descriptor is watched by libuv from its first day to its
+ * last. That descriptor only says that libzmq has news; ZMQ_EVENTS says which. Because any call
+ * into libzmq may swallow the news, every touched socket is asked once more before the loop sleeps.
+ */
 #include "runtime/socket.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -40,8 +41,10 @@ static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
     char *copy = malloc(from->size + 1);
     if (!copy)
         return false;
-    memcpy(copy, from->size ? from->data : "", from->size);
-    *to = (struct zl_bytes){copy, from->size};
+    if (from->size > 0)
+        memcpy(copy, from->data, from->size);
+    to->data = copy;
+    to->size = from->size;
     return true;
 }
 
@@ -68,13 +71,17 @@ static bool set_int(void *zmq, int option, int value)
     return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
 }
 
-static bool apply_options(void *zmq, const struct zl_pattern *pattern, const struct zl_options *options)
+static bool apply_options(void *zmq, const struct zl_pattern *pattern,
+                          const struct zl_options *options)
 {
     enum { HANDSHAKE_MS = 30000 };
     int64_t largest = options->max_message_size;
+    /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left.
+     */
+    bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
               set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
-              set_int(zmq, ZMQ_IMMEDIATE, options->immediate) &&
+              set_int(zmq, ZMQ_IMMEDIATE, immediate) &&
               set_int(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
               set_int(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && set_int(zmq, ZMQ_LINGER, 0) &&
               zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
@@ -196,8 +203,11 @@ void zl_socket_close(struct zl_socket *socket)
         socket->lanes[i].gate = true;
         wake_all(&socket->lanes[i], ZL_WAKE_READY);
     }
-    while (!SLIST_EMPTY(&socket->endpoints))
+    while (!SLIST_EMPTY(&socket->endpoints)) {
+        if (SLIST_FIRST(&socket->endpoints)->bound)
+            loop->unbound = zl_loop_now();
         forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+    }
     zl_exchange_fini(&socket->exchange);
 }
 
@@ -208,13 +218,25 @@ void zl_socket_ref(struct zl_socket *socket)
 
 void zl_socket_unref(struct zl_socket *socket)
 {
-    /* The poll handle of an open socket holds the last but one. */
-    if (--socket->references == 1 && socket->zmq)
+    /* The poll handle of an open socket holds the last one that is not weak. */
+    if (--socket->references == socket->weak + 1 && socket->zmq)
         zl_socket_close(socket);
     if (socket->references > 0)
         return;
     options_fini(&socket->options);
     free(socket);
+}
+
+void zl_socket_ref_weak(struct zl_socket *socket)
+{
+    socket->references++;
+    socket->weak++;
+}
+
+void zl_socket_unref_weak(struct zl_socket *socket)
+{
+    socket->weak--;
+    zl_socket_unref(socket);
 }
 
 /* --- endpoints ------------------------------------------------------------------------------- */
@@ -242,8 +264,10 @@ static void explain_bind(const struct zl_endpoint *endpoint, int error, char *wh
     } else if (error == EADDRINUSE) {
         snprintf(why, ZL_WHY_MAX, "%s is already in use", endpoint->text);
     } else if (error == ENODEV || error == EADDRNOTAVAIL) {
-        snprintf(why, ZL_WHY_MAX, "cannot bind %s: no address or interface of this machine is called so; a name "
-                 "is not looked up, write its address", endpoint->text);
+        snprintf(why, ZL_WHY_MAX,
+                 "cannot bind %s: no address or interface of this machine is called so; a name "
+                 "is not looked up, write its address",
+                 endpoint->text);
     } else {
         snprintf(why, ZL_WHY_MAX, "cannot bind %s: %s", endpoint->text, zmq_strerror(error));
     }
@@ -260,50 +284,39 @@ static int bind_private(void *zmq, const char *text)
     return rc;
 }
 
-static bool try_bind(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one
+ * just now, lets a moment pass and says true: what is taken may be free then. */
+static bool is_being_given_back(const struct zl_loop *loop)
 {
-    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
-        return false;
-    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
-    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
-    if (bind_private(socket->zmq, endpoint->text) != 0) {
-        explain_bind(endpoint, zmq_errno(), why);
-        return false;
-    }
-    return true;
+    enum { MOST_NS = 200000000 };
+    const struct timespec moment = {.tv_nsec = 1000000};
+    return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
-/* Whether what stands in the way is a socket of ours that is closed but not yet gone: libzmq lets go of
- * an address a moment after zmq_close. */
-static bool is_being_freed(const struct zl_socket *socket, const struct zl_endpoint *endpoint,
-                           const char *why)
+/* A file that is still there will be unlinked by its listener, and must not be bound again before.
+ */
+static bool is_ipc_file(const struct zl_endpoint *endpoint)
 {
-    char ourselves[32];
-    snprintf(ourselves, sizeof ourselves, ", pid %d", (int)getpid());
-    if (!strstr(why, ourselves))
-        return false;
-    const char *port = endpoint->transport == ZL_TCP ? strrchr(endpoint->text, ':') : NULL;
-    const struct zl_socket *other;
-    TAILQ_FOREACH(other, &socket->loop->sockets, all) {
-        const struct zl_endpoint_entry *entry;
-        SLIST_FOREACH(entry, &other->endpoints, link) {
-            const char *theirs = port ? strrchr(entry->text, ':') : entry->text;
-            if (entry->bound && theirs && strcmp(theirs, port ? port : endpoint->text) == 0)
-                return false;
-        }
-    }
-    return true;
+    struct stat status;
+    return endpoint->transport == ZL_IPC && lstat(endpoint->text + strlen("ipc://"), &status) == 0;
 }
 
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
 {
-    enum { TRIES = 200, PAUSE_MS = 1 };
+    while (is_ipc_file(endpoint) && is_being_given_back(socket->loop))
+        ;
+    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
+        return false;
     if (!zl_context_headroom(HEADROOM, why))
         return false;
-    for (int i = 0; !try_bind(socket, endpoint, why); i++) {
-        if (i == TRIES || !is_being_freed(socket, endpoint, why))
-            return false;
-        uv_sleep(PAUSE_MS);
+    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
+    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
+    while (bind_private(socket->zmq, endpoint->text) != 0) {
+        int error = zmq_errno();
+        if (error == EADDRINUSE && is_being_given_back(socket->loop))
+            continue;
+        explain_bind(endpoint, error, why);
+        return false;
     }
     size_t size = sizeof endpoint->text;
     if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0 &&
@@ -335,13 +348,15 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
 
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
-    if (zmq_disconnect(socket->zmq, endpoint->text) != 0) {
+    /* ENOENT: an inproc peer has closed, and its connection went with it. */
+    if (zmq_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
         snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
                  zmq_strerror(zmq_errno()));
         return false;
     }
     struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         if (!entry->bound && strcmp(entry->text, endpoint->text) == 0) {
             forget_endpoint(socket, entry);
             break;
@@ -356,12 +371,24 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
     const struct zl_endpoint_entry *entry;
     size_t used = 0;
     out[0] = '\0';
-    SLIST_FOREACH(entry, &socket->endpoints, link) {
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
         int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
         if (n < 0 || (size_t)n >= size - used)
             return;
         used += (size_t)n;
     }
+}
+
+bool zl_socket_is_inproc(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (strncmp(entry->text, "inproc:", strlen("inproc:")) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* --- waiting and waking ---------------------------------------------------------------------- */
@@ -392,21 +419,23 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     return 0;
 }
 
-/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it runs. */
+/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
+ * runs. */
 static void end_receives(struct zl_lane *lane)
 {
     struct zl_task *task;
     if (lane->turn)
         lane->turn->finishing = true;
     TAILQ_FOREACH(task, &lane->waiters, link)
-        task->finishing = true;
+    task->finishing = true;
     wake_all(lane, ZL_WAKE_STOPPING);
 }
 
 void zl_socket_stop_all(struct zl_loop *loop)
 {
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all) {
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
         if (!socket->pattern->hands_out)
             continue;
         socket->lanes[ZL_IN].gate = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets owned by the host: a libzmq socket, its endpoints, its counters and the tasks that wait for
- * it. Userdata refer to them by reference count; a socket that nobody refers to is closed. Used on
- * the loop's thread alone. */
+/* Sockets owned by the host: a libzmq socket, its endpoints, its counters and the tasks that wait
+ * for it. Userdata refer to them by reference count; a socket that nobody refers to is closed. Used
+ * on the loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -32,18 +32,18 @@ struct zl_options {
     int retries;
     int64_t max_message_size;
     bool immediate, conflate, lossless, embed_topic, exact;
-    int heartbeat;             /* milliseconds; 0 = off */
-    const char *name;          /* NULL for none */
-    struct zl_bytes topic;     /* pub */
-    struct zl_bytes *topics;   /* sub */
+    int heartbeat;           /* milliseconds; 0 = off */
+    const char *name;        /* NULL for none */
+    struct zl_bytes topic;   /* pub */
+    struct zl_bytes *topics; /* sub */
     size_t topic_count;
 };
 
 /* One direction of a socket. */
 struct zl_lane {
-    bool gate;                 /* the hot path may not pass without asking zl_socket_admit */
+    bool gate; /* the hot path may not pass without asking zl_socket_admit */
     struct zl_task_list waiters;
-    struct zl_task *turn;      /* was woken for this lane and has not come back yet */
+    struct zl_task *turn; /* was woken for this lane and has not come back yet */
 };
 
 struct zl_endpoint_entry {
@@ -53,16 +53,16 @@ struct zl_endpoint_entry {
 };
 
 struct zl_socket {
-    void *zmq;                 /* NULL once closed */
+    void *zmq; /* NULL once closed */
     struct zl_loop *loop;
     const struct zl_pattern *pattern;
     struct zl_options options; /* a deep copy */
     struct zl_lane lanes[2];   /* by enum zl_direction */
     int32_t note;              /* bits of ZL_NOTE_* for every message */
     bool is_touched;
-    int references;
-    uint64_t sent, received;   /* messages */
-    long subscriptions;        /* pub: held by peers now */
+    int references, weak;    /* all of them; those among them that do not keep it open */
+    uint64_t sent, received; /* messages */
+    long subscriptions;      /* pub: held by peers now */
     struct zl_exchange exchange;
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     uv_poll_t poll;
@@ -75,7 +75,7 @@ extern const char zl_server_class[], zl_client_class[], zl_sender_class[], zl_re
 
 struct zl_handle {
     const char *class_name;
-    struct zl_socket *socket;  /* a reference; NULL before there is one */
+    struct zl_socket *socket; /* a reference; NULL before there is one */
 };
 
 /* A new socket with one reference, or NULL and `why` (ZL_WHY_MAX bytes). Copies the options. */
@@ -90,6 +90,10 @@ void zl_socket_ref(struct zl_socket *socket);
 /* The last reference closes. Never blocks or raises. */
 void zl_socket_unref(struct zl_socket *socket);
 
+/* References that keep the struct but not the socket open, for what tasks remember of it. */
+void zl_socket_ref_weak(struct zl_socket *socket);
+void zl_socket_unref_weak(struct zl_socket *socket);
+
 /* These return true, or false with the true reason in `why` and nothing changed. bind writes the
  * endpoint really bound into `endpoint` (a free port becomes the chosen one). */
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why);
@@ -98,6 +102,9 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
 
 /* Its endpoints, comma-separated. */
 void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
+
+/* Whether it has inproc endpoints alone. */
+bool zl_socket_is_inproc(const struct zl_socket *socket);
 
 /* Registers the running task as waiting for the lane, behind the others unless it was its turn just
  * now and it found nothing; the caller yields right after. `deadline` as in zl_task_wait. */
@@ -111,8 +118,8 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
  * waits to receive. */
 void zl_socket_stop_all(struct zl_loop *loop);
 
-/* libzmq was called: its descriptor may stay silent about what that call took note of, so the socket
- * is asked before the loop sleeps (see zl_socket_check_touched). */
+/* libzmq was called: its descriptor may stay silent about what that call took note of, so the
+ * socket is asked before the loop sleeps (see zl_socket_check_touched). */
 void zl_socket_touch(struct zl_socket *socket);
 
 /* Asks every touched socket what it is ready for and wakes who waits for that. */

@@ -34,7 +34,7 @@ static bool set_add(struct zl_socket_set *set, struct zl_socket *socket)
         return false;
     set->items = items;
     set->items[set->count++] = socket;
-    zl_socket_ref(socket);
+    zl_socket_ref_weak(socket);
     return true;
 }
 
@@ -44,13 +44,13 @@ static void set_remove(struct zl_socket_set *set, struct zl_socket *socket)
     if (i < 0)
         return;
     set->items[i] = set->items[--set->count];
-    zl_socket_unref(socket);
+    zl_socket_unref_weak(socket);
 }
 
 static void set_fini(struct zl_socket_set *set)
 {
     while (set->count > 0)
-        zl_socket_unref(set->items[--set->count]);
+        zl_socket_unref_weak(set->items[--set->count]);
     free(set->items);
     set->items = NULL;
 }
@@ -156,7 +156,7 @@ static void end(struct zl_task *task, enum zl_task_status status)
     task->status = status;
     zl_exchange_forget(task);
     if (task->held)
-        zl_socket_unref(task->held);
+        zl_socket_unref_weak(task->held);
     task->held = NULL;
     set_fini(&task->also_held);
     set_fini(&task->told);
@@ -197,10 +197,9 @@ void zl_task_resume(struct zl_task *task)
         end(task, ZL_TASK_DONE);
         return;
     }
-    if (outcome == LUA_YIELD)
-        lua_pushliteral(task->co, "attempt to yield from outside a coroutine");
-    if (TAILQ_EMPTY(&task->joiners))
-        zl_generation_failed(loop->generation, task->co);
+    const char *message = outcome == LUA_YIELD ? "attempt to yield from outside a coroutine" : NULL;
+    if (message || TAILQ_EMPTY(&task->joiners))
+        zl_generation_failed(loop->generation, task->co, message);
     end(task, ZL_TASK_FAILED);
 }
 
@@ -288,14 +287,14 @@ void zl_task_hold(struct zl_task *task, struct zl_socket *socket)
         return;
     }
     task->held = socket;
-    zl_socket_ref(socket);
+    zl_socket_ref_weak(socket);
 }
 
 void zl_task_release(struct zl_task *task, struct zl_socket *socket)
 {
     if (task->held == socket) {
         task->held = NULL;
-        zl_socket_unref(socket);
+        zl_socket_unref_weak(socket);
     } else if (task->also_held.count > 0) {
         set_remove(&task->also_held, socket);
     }

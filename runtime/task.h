@@ -16,12 +16,18 @@ struct zl_socket;
 
 TAILQ_HEAD(zl_task_list, zl_task);
 
-enum zl_task_status { ZL_TASK_READY, ZL_TASK_RUNNING, ZL_TASK_WAITING, ZL_TASK_DONE, ZL_TASK_FAILED };
+enum zl_task_status {
+    ZL_TASK_READY,
+    ZL_TASK_RUNNING,
+    ZL_TASK_WAITING,
+    ZL_TASK_DONE,
+    ZL_TASK_FAILED
+};
 
 /* What a wait ends with. */
 enum zl_wake { ZL_WAKE_READY, ZL_WAKE_TIMEOUT, ZL_WAKE_STOPPING, ZL_WAKE_CANCELLED };
 
-/* A few sockets, each with a reference held. */
+/* A few sockets, each with a weak reference held. */
 struct zl_socket_set {
     struct zl_socket **items;
     unsigned count;
@@ -29,30 +35,31 @@ struct zl_socket_set {
 
 struct zl_task {
     struct zl_loop *loop;
-    struct lua_State *co;          /* NULL once it ended and left nothing */
-    int anchor;                    /* keeps co from being collected */
-    int references;                /* the loop's while it lives, the userdata's, the timer's */
+    struct lua_State *co; /* NULL once it ended and left nothing */
+    int anchor;           /* keeps co from being collected */
+    int references;       /* the loop's while it lives, the userdata's, the timer's */
     enum zl_task_status status;
-    enum zl_wake wake;             /* what the last wait ended with */
-    bool finishing;                /* runs to its end although the process stops */
-    bool inherited;                /* spawned with a message in hand: handles it until its end */
-    bool owned;                    /* somebody may still ask for its results */
+    enum zl_wake wake; /* what the last wait ended with */
+    bool finishing;    /* runs to its end although the process stops */
+    bool inherited;    /* spawned with a message in hand: handles it until its end */
+    bool owned;        /* somebody may still ask for its results */
     bool timer_open;
-    struct zl_task_list *queue;    /* where it waits: a socket's lane, a joined task; or NULL */
-    TAILQ_ENTRY(zl_task) link;     /* in `queue` while waiting, in the loop's ready queue when ready */
+    struct zl_task_list *queue; /* where it waits: a socket's lane, a joined task; or NULL */
+    TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the loop's ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;
-    uint64_t deadline;             /* of the wait, on the clock of zl_loop_now; 0 for none */
+    uint64_t deadline; /* of the wait, on the clock of zl_loop_now; 0 for none */
     uv_timer_t timer;
-    struct zl_socket *held;        /* the receiver of the message in hand, NULL for none */
+    struct zl_socket *held; /* the receiver of the message in hand, NULL for none */
     struct zl_socket_set also_held;
     struct zl_socket_set told;     /* receivers that said "stopping" to it already */
     struct zl_envelope *envelopes; /* requests it has received, see exchange.h */
     const char *where;             /* "worker.lua:12", where its function begins */
 };
 
-/* Makes a task of the function and its `arguments` values on top of L, which are popped. It is ready
- * to run. May raise (memory). The task lives until it has ended and the caller has disowned it. */
+/* Makes a task of the function and its `arguments` values on top of L, which are popped. It is
+ * ready to run. May raise (memory). The task lives until it has ended and the caller has disowned
+ * it. */
 struct zl_task *zl_task_spawn(struct zl_loop *loop, struct lua_State *L, int arguments);
 
 /* The caller of spawn is no longer interested in the task's results. */

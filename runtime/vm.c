@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,13 @@ enum { UNDER_SANITIZER = 0 };
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
+static bool is_refused(struct zl_memory *memory, size_t used)
+{
+    memory->calls++;
+    return (memory->cap > 0 && used > memory->cap) ||
+           (memory->failing > 0 && memory->calls == memory->failing);
+}
+
 /* realloc with an account. A shrinking block never fails, as LuaJIT demands. */
 static void *allocate(void *world, void *block, size_t old_size, size_t new_size)
 {
@@ -26,7 +34,7 @@ static void *allocate(void *world, void *block, size_t old_size, size_t new_size
         free(block);
         return NULL;
     }
-    if (new_size > old_size && memory->cap > 0 && memory->used - old_size + new_size > memory->cap)
+    if (new_size > old_size && is_refused(memory, memory->used - old_size + new_size))
         return NULL;
     void *moved = realloc(block, new_size);
     if (!moved)
@@ -38,9 +46,9 @@ static void *allocate(void *world, void *block, size_t old_size, size_t new_size
 /* LuaJIT's own allocator is the faster one; ours counts, and lets a sanitizer see every block. */
 static lua_State *new_state(struct zl_memory *memory)
 {
-    if (memory->cap > 0 || UNDER_SANITIZER)
-        return lua_newstate(allocate, memory);
-    return luaL_newstate();
+    if (memory->cap == 0 && memory->failing == 0 && !UNDER_SANITIZER)
+        return luaL_newstate();
+    return lua_newstate(allocate, memory);
 }
 
 /* --- embedded modules ------------------------------------------------------------------------ */
@@ -53,7 +61,8 @@ static const struct zl_embedded_module *find_embedded(const char *name)
     return module->name ? module : NULL;
 }
 
-static int load_from_folder(lua_State *L, const char *folder, const struct zl_embedded_module *module)
+static int load_from_folder(lua_State *L, const char *folder,
+                            const struct zl_embedded_module *module)
 {
     const char *path = lua_pushfstring(L, "%s/%s", folder, module->file);
     FILE *file = fopen(path, "r");
@@ -102,18 +111,28 @@ static int open_state(lua_State *L)
 {
     lua_gc(L, LUA_GCSTOP, 0);
     luaL_openlibs(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "ffi");
+    lua_call(L, 1, 0);
     add_searcher(L);
+    /* The first luaL_unref allocates; from now on it may be called where nothing may raise. */
+    lua_pushboolean(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
     lua_gc(L, LUA_GCRESTART, 0);
     return 0;
 }
 
+/* LuaJIT 2.1 of 2022-03-20 crashes when it gets no memory for the state itself or while it opens
+ * the FFI: both are done before a script can have used any up. */
 lua_State *zl_vm_new(struct zl_memory *memory)
 {
+    memory->calls = memory->failing; /* past it: nothing fails yet */
     lua_State *L = new_state(memory);
     if (L && lua_cpcall(L, open_state, NULL) != 0) {
         lua_close(L);
         return NULL;
     }
+    memory->calls = 0;
     return L;
 }
 

@@ -15,13 +15,15 @@ struct zl_embedded_module {
 };
 extern const struct zl_embedded_module zl_embedded_modules[];
 
-/* What a cap counts with; must outlive the state. */
+/* What the allocator counts with; must outlive the state. */
 struct zl_memory {
     size_t used, cap; /* bytes; cap 0 = none */
+    size_t calls;     /* that asked for more */
+    size_t failing;   /* the number of the call that gets nothing, for tests; 0 = none */
 };
 
-/* A state with the libraries and a searcher for the embedded modules in it (ZLRUN_LUA names a folder
- * that goes before them). NULL when there is no memory. */
+/* A state with the libraries and a searcher for the embedded modules in it (ZLRUN_LUA names a
+ * folder that goes before them). NULL when there is no memory. */
 lua_State *zl_vm_new(struct zl_memory *memory);
 
 /* Runs `function` with `world` as its argument, protected. 0, or an error value is left on L. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See watchdog.h. Once a second it compares the count of resumed tasks with the one before: no change
- * while a task runs means that this task has kept the thread all that time. Each such stretch is
- * reported once. */
+/* See watchdog.h. Once a second it compares the count of resumed tasks with the one before: no
+ * change while a task runs means that this task has kept the thread all that time. Each such
+ * stretch is reported once. */
 #include "runtime/watchdog.h"
 
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A helper thread that tells the author when a task keeps the thread for a second while others wait,
- * or while the process is asked to stop: compiled Lua code cannot be interrupted, so somebody else
- * must say it. It never touches Lua. */
+/* A helper thread that tells the author when a task keeps the thread for a second while others
+ * wait, or while the process is asked to stop: compiled Lua code cannot be interrupted, so somebody
+ * else must say it. It never touches Lua. */
 #pragma once
 
 #include <pthread.h>
@@ -13,10 +13,10 @@ struct zl_watchdog {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool started, leave;
-    atomic_uint beats;                /* counts resumed tasks */
-    _Atomic(const char *) running;    /* where the running task began; NULL while none runs */
-    atomic_bool crowded;              /* others wait: more tasks, or sockets */
-    atomic_bool stopping;             /* the process was asked to stop */
+    atomic_uint beats;             /* counts resumed tasks */
+    _Atomic(const char *) running; /* where the running task began; NULL while none runs */
+    atomic_bool crowded;           /* others wait: more tasks, or sockets */
+    atomic_bool stopping;          /* the process was asked to stop */
 };
 
 /* False when no thread can be had; the host does without. */

@@ -375,7 +375,7 @@ describe("a second signal", function()
       child:expect "ready"
       child:kill "sigint"
       child:expect "asked to stop"
-      child:kill "sigint"
+      child:kill_again "sigint"
       child:wait()
       assert.equal(130, child.code)
     end)
@@ -392,7 +392,7 @@ end]], "--drain-timeout", 1000)
     child:expect "got"
     child:kill "sigterm"
     child:expect "stopping"
-    child:kill "sigint"
+    child:kill_again "sigint"
     child:wait()
     client:close()
     assert.equal(130, child.code)
@@ -406,7 +406,7 @@ zeroless.sleep(1000)]], "--drain-timeout", 1000)
     child:expect "ready"
     child:kill "sigint"
     child:expect "stopping"
-    child:kill "sigint"
+    child:kill_again "sigint"
     child:wait()
     assert.equal(130, child.code)
   end)

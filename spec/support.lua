@@ -7,6 +7,7 @@ local zeroless = require "zeroless"
 local uv = require "luv"
 
 local support = {}
+package.loaded["spec.support"] = support -- busted loads the helper as a file; there is only one
 
 -- Nothing here waits longer than this many seconds; a busy machine gets all of it.
 support.patience = 60
@@ -64,6 +65,19 @@ function support.eventually(condition, what)
   error("not within " .. support.patience .. " s: " .. (what or "the condition"), 2)
 end
 
+-- Calls f, which must raise and name a line of f as its place. Returns the rest of the error's text.
+function support.refused(f)
+  local ok, err = pcall(f)
+  if ok then error("it did not raise", 2) end
+  local info = debug.getinfo(f, "S")
+  local file, line, text = tostring(err):match "^([^:]+):(%d+): (.*)$"
+  line = tonumber(line)
+  if file ~= info.short_src or not line or line < info.linedefined or line > info.lastlinedefined then
+    error(("it does not name %s:%d: %s"):format(info.short_src, info.linedefined, tostring(err)), 2)
+  end
+  return text
+end
+
 local process = {}
 process.__index = process
 
@@ -81,6 +95,14 @@ end
 
 function process:kill(signal)
   self.handle:kill(signal)
+end
+
+-- Sends the signal until the process ends: a repetition within some milliseconds does not count.
+function process:kill_again(signal)
+  support.eventually(function()
+    if not self.code then self.handle:kill(signal) end
+    return self.code
+  end, "the end after a second signal")
 end
 
 function process:write(text)
@@ -160,12 +182,13 @@ function support.start_python(text, ...)
   return support.start { support.python, "-c", text, ... }
 end
 
--- What must be back where it was after each case.
+-- Open sockets and living tasks, without those that only garbage refers to. Compiled code keeps the
+-- functions that it was made from, and so what they close over.
 function support.counts()
+  jit.flush()
   collectgarbage()
   collectgarbage()
-  local sockets, tasks = core.counts()
-  return sockets, tasks
+  return core.counts()
 end
 
 -- What a case leaves behind makes it fail: an error here counts as one in the case.

@@ -14,7 +14,7 @@ for i, name in ipairs(levels) do
     if fields ~= nil and type(fields) ~= "table" then
       error(("fields are a table, {name = value}, not a %s"):format(type(fields)), 2)
     end
-    core.log(i - 1, message, fields, 2)
+    return core.log(i - 1, message, fields, 1) -- a tail call: its errors name the caller's line
   end
 end
 

@@ -64,10 +64,11 @@ local explain = {
     return "the request received at " .. line_of(self) .. " has no reply yet; reply before you receive the next"
   end,
   [C.ZL_NOTHING_ASKED] = function(self)
+    local line = core.marked(self)
     if is_request(self) then
       return "no request is open, so no reply will come; call the sender first"
+        .. (line ~= "" and ", as before the reply read at " .. line or "")
     end
-    local line = core.marked(self)
     return "there is no request to reply to" .. (line ~= "" and "; the last one was answered at " .. line or "")
   end,
   [C.ZL_WRONG_SELF] = function()
@@ -84,7 +85,7 @@ function misuse.raise(level, code, self, ...)
 end
 
 function misuse.check_seconds(level, name, value)
-  if type(value) ~= "number" or not (value >= 0) then
+  if type(value) ~= "number" or value ~= value or value < 0 then
     local given = type(value) == "number" and tostring(value) or "a " .. type(value)
     error(("%s must be a number of seconds, 0 or more, not %s"):format(name, given), level + 1)
   end

@@ -10,7 +10,7 @@ local trace = require "zeroless.trace"
 
 local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
-local NOTE_LINE = C.ZL_NOTE_LINE
+local NOTE_LINE, WRONG_SELF = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF
 local IN, TIMEOUT = core.IN, core.TIMEOUT
 
 local methods, meta = core.receiver.methods, core.receiver.meta
@@ -35,12 +35,21 @@ local function noted(self, ...)
   return ...
 end
 
+-- Whether the wait is over: the receiver's own time is, or the one that its request has for a reply
+-- and that no further try prolongs.
+local function gives_up(self, deadline)
+  if not core.retry(self) then return true end
+  if not deadline or core.now() < deadline then return false end
+  core.let_go(self)
+  return true
+end
+
 -- Everything but the straight way: `code` is what the host said first.
 local function settle(self, code, deadline)
   while code < 0 do
     if code == AGAIN then
       local reason = core.wait(self, IN, deadline)
-      if reason == TIMEOUT and (deadline or not core.retry(self)) then return nil, "timeout" end
+      if reason == TIMEOUT and gives_up(self, deadline) then return nil, "timeout" end
       if reason < 0 then misuse.no_wait(reason, 2) end
     elseif code == PAUSE then
       core.sleep()
@@ -70,6 +79,7 @@ end
 
 -- One message, or nil and "timeout" after `timeout` seconds, "closed" or "stopping".
 function methods.recv(self, timeout)
+  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
   local deadline
   if timeout ~= nil then
     misuse.check_seconds(2, "timeout", timeout)
@@ -78,10 +88,11 @@ function methods.recv(self, timeout)
   return settle(self, C.zl_hot_receive(self), deadline)
 end
 
--- One message, or nil and "empty" at once.
+-- One message, or nil and "empty" at once; "timeout" once the time for a reply is over.
 function methods.try(self)
+  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
   local code = C.zl_hot_receive(self)
   while code == PAUSE do code = C.zl_hot_receive(self) end
-  if code == AGAIN then return nil, "empty" end
+  if code == AGAIN then return nil, core.retry(self) and "empty" or "timeout" end
   return settle(self, code)
 end

@@ -10,9 +10,11 @@ local trace = require "zeroless.trace"
 
 local C, hot = hot_ffi.C, hot_ffi.hot
 local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GONE
+local WRONG_SELF = C.ZL_WRONG_SELF
 local NOTE_LINE, FRAMES_MAX = C.ZL_NOTE_LINE, C.ZL_FRAMES_MAX
 local OUT, TIMEOUT = core.OUT, core.TIMEOUT
-local select, type = select, type
+local MOMENT = 0.001 -- seconds
+local metatable_of, select, type = debug.getmetatable, select, type
 
 local methods, meta = core.sender.methods, core.sender.meta
 
@@ -35,18 +37,26 @@ local function sent(self, ...)
   return true
 end
 
+-- Waits for room until `deadline`. libzmq says of a lossless pub, and of a reply while it has another
+-- peer, that there is room when there is none: after such a word, `misled`, a moment passes instead.
+local function wait_for_room(self, deadline, misled)
+  if not misled then return core.wait(self, OUT, deadline) end
+  return core.sleep(math.min(core.now() + MOMENT, deadline))
+end
+
 -- Everything but the straight way: `code` is what the host said first.
 local function settle(self, code, ...)
-  local deadline
+  local deadline, misled
   while code ~= 0 do
     if code == AGAIN then
       if not deadline then
         local _, _, _, _, timeout = core.describe(self)
         deadline = timeout and core.now() + timeout or math.huge
       end
-      local reason = core.wait(self, OUT, deadline)
-      if reason == TIMEOUT then return nil, "timeout" end
+      local reason = wait_for_room(self, deadline, misled)
+      if reason == TIMEOUT and core.now() >= deadline then return nil, "timeout" end
       if reason < 0 then misuse.no_wait(reason, 2) end
+      misled = true
     elseif code == PAUSE then
       core.sleep()
     elseif code == CLOSED then
@@ -71,13 +81,18 @@ local function send_frames(self, ...)
 end
 
 -- One and two frames have a way of their own: without a loop, compiled code needs no inner trace.
-function meta.__call(self, first, second, ...)
-  if type(first) == "string" then
-    if second == nil and select("#", ...) == 0 then
-      local code = C.zl_hot_send(self, first, #first)
+function meta.__call(self, ...)
+  local count = select("#", ...)
+  if count == 1 then
+    local frame = ...
+    if type(frame) == "string" then
+      local code = C.zl_hot_send(self, frame, #frame)
       if code == 0 and hot.note == 0 then return true end
-      return settle(self, code, first)
-    elseif type(second) == "string" and select("#", ...) == 0 then
+      return settle(self, code, frame)
+    end
+  elseif count == 2 then
+    local first, second = ...
+    if type(first) == "string" and type(second) == "string" then
       local outgoing = hot.outgoing
       outgoing[0].data, outgoing[0].size = first, #first
       outgoing[1].data, outgoing[1].size = second, #second
@@ -86,10 +101,11 @@ function meta.__call(self, first, second, ...)
       return settle(self, code, first, second)
     end
   end
-  return send_frames(self, first, second, ...)
+  return send_frames(self, ...)
 end
 
 function methods.try(self, ...)
+  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
   local code = offer(self, ...)
   while code == PAUSE do code = offer(self, ...) end
   if code == AGAIN then return nil, "full" end
@@ -99,6 +115,7 @@ end
 
 -- pub: waits until peers hold at least `count` subscriptions: true, or nil and "timeout".
 function methods.wait_subscribers(self, count, timeout)
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   if core.describe(self) ~= "pub" then error("only a pub has subscribers", 2) end
   if type(count) ~= "number" then error("how many subscribers to wait for must be a number", 2) end
   if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end

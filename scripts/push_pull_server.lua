@@ -1,0 +1,14 @@
+-- Push-pull, the server: waits for messages and prints them, until Ctrl-C.
+-- Run it: ./dev run scripts/push_pull_server.lua [PORT]
+-- SPDX-License-Identifier: MIT
+
+local zeroless = require "zeroless"
+local Server = zeroless.Server
+
+-- Binds the pull server to port 12345
+-- And makes an iterator that waits for incoming messages
+local listen_for_push = Server{port = tonumber(arg[1]) or 12345}:pull()
+
+for msg in listen_for_push do
+  print(msg)
+end

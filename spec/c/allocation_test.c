@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* HAZARDS.md, row 17: memory runs out at the N-th allocation of a script that uses every pattern.
+ * The script gets an error or manages without; the host closes its sockets, comes to its end and,
+ * under a leak checker, has lost nothing. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "bindings/core.h"
+#include "runtime/context.h"
+#include "runtime/generation.h"
+#include "runtime/log.h"
+#include "runtime/loop.h"
+
+static const char script_text[] =
+    "local zeroless = require 'zeroless'\n"
+    "local Server, Client = zeroless.Server, zeroless.Client\n"
+    "local function two(make_server, make_client)\n"
+    "  local name = 'inproc://allocation' .. zeroless.now()\n"
+    "  local server = Server{endpoint = name}\n"
+    "  local client = Client():connect(name)\n"
+    "  return server, client\n"
+    "end\n"
+    "local server, client = two()\n"
+    "local pull, push = server:pull(), client:push()\n"
+    "for i = 1, 20 do push(('x'):rep(i * 100) .. i, 'b', '', i .. '') end\n"
+    "for i = 1, 20 do local a, b, c, d = pull() assert(d == i .. '') end\n"
+    "server, client = two()\n"
+    "local reply, requests = server:reply()\n"
+    "zeroless.spawn(function() for m in requests do reply(m .. '!') end end)\n"
+    "local request, replies = client:request{timeout = 30, retries = 1}\n"
+    "for i = 1, 5 do request('a' .. i) assert(replies() == 'a' .. i .. '!') end\n"
+    "server, client = two()\n"
+    "local pub, sub = server:pub{topic = 't', embed_topic = true}, client:sub{topics = {'t', "
+    "'u'}}\n"
+    "assert(pub:wait_subscribers(2, 30))\n"
+    "pub('news') assert(select(2, sub()) == 'news')\n"
+    "server, client = two()\n"
+    "local pair, from = server:pair()\n"
+    "local other, from_other = client:pair()\n"
+    "pair('p') assert(from_other() == 'p')\n"
+    "assert(pcall(Server, 12) == false and client.addresses[1].endpoint)\n"
+    "local task = zeroless.spawn(function(...) zeroless.sleep(0.001) return ... end, 1, 'two')\n"
+    "assert(select('#', task:join()) == 2)\n"
+    "zeroless.log.error('said', {field = 'x' .. 1})\n"
+    "zeroless.stop()\n";
+
+/* Runs the script in a fresh host; how many allocations it has made. */
+static size_t run_host(size_t failing, int *code)
+{
+    char *argv[] = {"allocation_test", NULL};
+    char *none[] = {NULL};
+    struct zl_script script = {.code = script_text,
+                               .modules = none,
+                               .jit_commands = none,
+                               .argv = argv,
+                               .argc = 1,
+                               .failing = failing,
+                               .open = zl_bindings_open};
+    struct zl_generation generation;
+    struct zl_loop *loop = calloc(1, sizeof *loop);
+    assert_non_null(loop);
+    assert_true(zl_loop_init(loop, 4));
+    *code = zl_generation_start(&generation, loop, &script);
+    if (*code == 0)
+        zl_loop_run(loop);
+    else
+        zl_loop_fail(loop, *code);
+    *code = zl_loop_drain(loop);
+    size_t calls = generation.memory.calls;
+    zl_generation_close(&generation);
+    assert_int_equal(loop->socket_count, 0);
+    assert_int_equal(loop->live, 0);
+    zl_loop_fini(loop);
+    free(loop);
+    return calls;
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    enum { MOST = 2000, NEVER = 1 << 30 };
+    (void)state;
+    int code;
+    size_t calls = run_host(NEVER, &code);
+    assert_int_equal(code, 0);
+    assert_true(calls > 100);
+    int failed = 0;
+    for (size_t n = 1; n <= MOST; n++) {
+        run_host(n, &code);
+        assert_true(code == ZL_EXIT_OK || code == ZL_EXIT_ERROR || code == ZL_EXIT_UNAVAILABLE);
+        failed += code != ZL_EXIT_OK;
+    }
+    assert_true(failed > 500);
+    run_host(NEVER, &code);
+    assert_int_equal(code, 0);
+    zl_context_stop();
+}
+
+/* The tracebacks of the failing runs are of no interest. */
+static int silence(void **state)
+{
+    (void)state;
+    int null = open("/dev/null", O_WRONLY);
+    int saved = dup(STDERR_FILENO);
+    dup2(null, STDERR_FILENO);
+    close(null);
+    *state = (void *)(intptr_t)saved;
+    return 0;
+}
+
+static int speak(void **state)
+{
+    int saved = (int)(intptr_t)*state;
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_allocation_may_fail, silence, speak)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

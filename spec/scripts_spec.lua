@@ -1,0 +1,172 @@
+-- SPDX-License-Identifier: MIT
+-- Every file of scripts/ is run as its first comment says, and what it prints is checked.
+
+local support = require "spec.support"
+local uv = require "luv"
+
+local folder = support.root .. "/scripts/"
+local covered = {}
+
+local function start(name, port)
+  covered[name] = true
+  return support.start_host{folder .. name, port}
+end
+
+-- A port that nobody listens on at the moment.
+local function free_port()
+  local socket = assert(uv.new_tcp())
+  assert(socket:bind("0.0.0.0", 0))
+  local port = assert(socket:getsockname()).port
+  socket:close()
+  return port
+end
+
+-- Starts a server on a free port, and on another when somebody was quicker to take that one.
+local function start_server(name)
+  local server, port
+  for _ = 1, 10 do
+    port = free_port()
+    server = start(name, port)
+    support.eventually(function()
+      return server.stderr:find("Ready...", 1, true) or server.code
+    end, name .. " is ready")
+    if server.code ~= 69 then break end
+  end
+  assert.is_nil(server.code, server.stderr)
+  return server, port
+end
+
+local function ends_well(child)
+  child:wait()
+  assert.are.equal(0, child.code, child.stderr)
+  assert.are.equal(0, child.signal)
+  assert.is_nil(child.stderr:match "level=warn" or child.stderr:match "level=error", child.stderr)
+end
+
+local function interrupt(child)
+  child:kill "sigint"
+  ends_well(child)
+end
+
+local function client_prints(name, port, output)
+  local client = start(name, port)
+  ends_well(client)
+  assert.are.equal(output, client.stdout)
+end
+
+describe("scripts/", function()
+  it("quickstart.lua tells its story, ends by itself and says what to try next", function()
+    covered["quickstart.lua"] = true
+    local child = support.run_host{folder .. "quickstart.lua"}
+    assert.are.equal(0, child.code, child.stderr)
+    assert.are.equal("", child.stderr)
+    assert.are.equal([[
+push/pull
+  pulled wash
+  pulled dry
+  pulled fold
+pub/sub
+  subscriber 1 got weather: sunny
+  subscriber 2 got weather: sunny
+request/reply
+  asked hello, was told HELLO
+  asked world, was told WORLD
+pair
+  heard ping 1, then pong 2
+]], child.stdout:match "^(.-)\n[^\n]*Now try two terminals")
+    local last = child.stdout:match "([^\n]+)\n$"
+    for script in last:gmatch "%./dev run scripts/(%S+)" do
+      assert.is_truthy(uv.fs_stat(folder .. script), script)
+    end
+    assert.is_truthy(last:find("./dev run scripts/push_pull_server.lua", 1, true))
+    assert.is_truthy(last:find("./dev run scripts/push_pull_client.lua", 1, true))
+  end)
+
+  it("push_pull_server.lua prints what push_pull_client.lua pushes", function()
+    local server, port = start_server "push_pull_server.lua"
+    client_prints("push_pull_client.lua", port, "")
+    server:expect "Msg3"
+    client_prints("push_pull_client.lua", port, "")
+    server:expect "Msg1\nMsg2\nMsg3\nMsg1\nMsg2\nMsg3\n"
+    interrupt(server)
+    assert.are.equal("Msg1\nMsg2\nMsg3\nMsg1\nMsg2\nMsg3\n", server.stdout)
+  end)
+
+  it("push_pull_client.lua delivers to a server that starts later", function()
+    local port = free_port()
+    local client = start("push_pull_client.lua", port)
+    client:expect "Ready..."
+    local server = start("push_pull_server.lua", port)
+    server:expect "Msg3"
+    ends_well(client)
+    interrupt(server)
+    assert.are.equal("Msg1\nMsg2\nMsg3\n", server.stdout)
+  end)
+
+  it("pub_sub_server.lua publishes to every pub_sub_client.lua that is there", function()
+    local server, port = start_server "pub_sub_server.lua"
+    local client = start("pub_sub_client.lua", port)
+    client:expect "Msg3"
+    ends_well(server)
+    interrupt(client)
+    assert.are.equal("sh\t - \tMsg1\nsh\t - \tMsg2\nsh\t - \tMsg3\n", client.stdout)
+    assert.are.equal("", server.stdout)
+  end)
+
+  it("request_reply_server.lua replies to request_reply_client.lua", function()
+    local server, port = start_server "request_reply_server.lua"
+    client_prints("request_reply_client.lua", port, "Msg1\nMsg2\nMsg3\n")
+    client_prints("request_reply_client.lua", port, "Msg1\nMsg2\nMsg3\n")
+    interrupt(server)
+    assert.are.equal("Msg1\nMsg2\nMsg3\nMsg1\nMsg2\nMsg3\n", server.stdout)
+  end)
+
+  it("pair_server.lua sends back what pair_client.lua sends", function()
+    local server, port = start_server "pair_server.lua"
+    client_prints("pair_client.lua", port, "Msg1\nMsg2\nMsg3\n")
+    interrupt(server)
+    assert.are.equal("Msg1\nMsg2\nMsg3\n", server.stdout)
+  end)
+
+  it("multipart_server.lua prints both frames of what multipart_client.lua pushes", function()
+    local server, port = start_server "multipart_server.lua"
+    client_prints("multipart_client.lua", port, "")
+    server:expect "Msg3"
+    interrupt(server)
+    assert.are.equal("1\t - \tMsg1\n2\t - \tMsg2\n3\t - \tMsg3\n", server.stdout)
+  end)
+
+  for _, name in ipairs{"push_pull", "request_reply", "pair", "multipart", "pub_sub"} do
+    it(name .. "_server.lua ends at once and cleanly when nobody came", function()
+      interrupt((start_server(name .. "_server.lua")))
+    end)
+  end
+
+  it("a second server on the port is told who holds it, and exits with 69", function()
+    local server, port = start_server "push_pull_server.lua"
+    local second = start("push_pull_server.lua", port):wait()
+    assert.are.equal(69, second.code)
+    local held = "push_pull_server.lua:10: Port %d is already in use by zlrun, pid %d"
+    local told = held:format(port, server.pid)
+    assert.is_truthy(second.stderr:find(told, 1, true), second.stderr)
+    interrupt(server)
+  end)
+
+  -- Stands last: the cases before it have filled `covered`.
+  it("holds no file that no case here runs", function()
+    for name in uv.fs_scandir_next, assert(uv.fs_scandir(folder)) do
+      assert.is_true(covered[name] or false, name .. " is not covered")
+    end
+  end)
+
+  it("says in the first comment of each file how to run it", function()
+    for name in uv.fs_scandir_next, assert(uv.fs_scandir(folder)) do
+      local file = assert(io.open(folder .. name))
+      local text = file:read "*a"
+      file:close()
+      local command = name == "quickstart.lua" and "./dev run" or "./dev run scripts/" .. name
+      local comment = text:match "^(%-%- %u.-)\n\n"
+      assert.is_truthy(comment and comment:find(command, 1, true), name)
+    end
+  end)
+end)
