@@ -56,8 +56,9 @@ describe("luv beside sockets:", function()
     local output, code, closed = "", nil, false
     local out = uv.new_pipe(false)
     local handle
-    handle = assert(uv.spawn("/bin/sh", { args = { "-c", "echo out; exit 3" }, stdio = { nil, out } }, function(c)
-      code = c
+    local options = { args = { "-c", "echo out; exit 3" }, stdio = { nil, out } }
+    handle = assert(uv.spawn("/bin/sh", options, function(exit_code)
+      code = exit_code
       handle:close()
     end))
     out:read_start(function(_, data)
@@ -144,10 +145,7 @@ describe("a luv callback", function()
     ["a receive"] = function() pull() end,
     ["a receive with a timeout"] = function() pull:recv(0.001) end,
     ["a send to a full queue"] = function() repeat push "x" until false end,
-    ["task:join"] = function()
-      local parked = zeroless.spawn(function() return pull() end)
-      parked:join()
-    end,
+    ["task:join"] = function() zeroless.spawn(zeroless.sleep, 0.01):join() end,
   }
   for name, wait in pairs(waits) do
     for where, run in pairs {
@@ -290,6 +288,17 @@ idle = uv.new_timer()
 print "end"]]
     assert.equal(0, child.code, child.stderr)
     assert.equal("end\n", child.stdout)
+  end)
+
+  it("can be stopped by a callback", function()
+    local child = support.run_host { "--drain-timeout", "1000", "-e", [[
+local zeroless, uv = require "zeroless", require "luv"
+local pull = zeroless.Server { host = "127.0.0.1" }:pull()
+uv.new_timer():start(1, 1, function() zeroless.stop(7) end)
+for _ in pull do end
+print "fell through"]] }
+    assert.equal(7, child.code, child.stderr)
+    assert.equal("fell through\n", child.stdout)
   end)
 
   it("still stops by a signal", function()
