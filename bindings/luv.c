@@ -20,14 +20,17 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
         return -LUA_ERRRUN;
     }
     int before = lua_gettop(L) - arguments - 1;
+    lua_pushcfunction(L, zl_vm_add_traceback);
+    lua_insert(L, before + 1);
     loop->current = &loop->outside;
-    int outcome = lua_pcall(L, arguments, results, 0);
+    int outcome = lua_pcall(L, arguments, results, before + 1);
     loop->current = interrupted;
     if (outcome != 0) {
-        zl_generation_failed(loop->generation, L, NULL);
+        zl_generation_failed(loop->generation, NULL, lua_tostring(L, -1));
         lua_settop(L, before);
         return -outcome;
     }
+    lua_remove(L, before + 1);
     return results == LUA_MULTRET ? lua_gettop(L) - before : results;
 }
 

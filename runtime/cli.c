@@ -105,6 +105,8 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
     double number;
     switch (option) {
     case 'e':
+        if (cli->script.code)
+            return misuse(cli, "-e", value, "all the code at once");
         cli->script.code = value;
         return true;
     case 'l':

@@ -4,6 +4,7 @@
  * of the monitor, so it cannot fill up. */
 #include "runtime/drain.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +67,14 @@ void zl_drain_close(void *closing, const char *name, bool watch, int linger_ms)
 static bool has_left(struct leaving *leaving, int wait_ms)
 {
     zmq_pollitem_t item = {.socket = leaving->monitor, .events = ZMQ_POLLIN};
-    return zmq_poll(&item, 1, wait_ms) > 0;
+    uint64_t until = zl_loop_now() + (uint64_t)wait_ms * 1000000;
+    for (;;) {
+        int ready = zmq_poll(&item, 1, wait_ms);
+        if (ready >= 0 || zmq_errno() != EINTR)
+            return ready > 0;
+        uint64_t now = zl_loop_now();
+        wait_ms = now < until ? (int)((until - now) / 1000000) : 0;
+    }
 }
 
 static void forget(struct leaving *leaving)

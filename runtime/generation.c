@@ -167,12 +167,15 @@ struct failure {
 static int print_failure(lua_State *L)
 {
     struct failure *failure = lua_touserdata(L, 1);
-    if (failure->message)
-        lua_pushstring(failure->co, failure->message);
-    else if (lua_isnil(failure->co, -1))
-        return 0; /* error() says that enough was said, as under luajit */
-    zl_vm_push_traceback(L, failure->co);
-    const char *report = lua_tostring(L, -1);
+    const char *report = failure->message;
+    if (failure->co) {
+        if (report)
+            lua_pushstring(failure->co, report);
+        else if (lua_isnil(failure->co, -1))
+            return 0; /* error() says that enough was said, as under luajit */
+        zl_vm_push_traceback(L, failure->co);
+        report = lua_tostring(L, -1);
+    }
     const char *unavailable = failure->generation->unavailable;
     if (*unavailable && strstr(report, unavailable))
         failure->code = ZL_EXIT_UNAVAILABLE;

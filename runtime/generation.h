@@ -41,7 +41,8 @@ int zl_generation_start(struct zl_generation *generation, struct zl_loop *loop,
                         const struct zl_script *script);
 
 /* A task of it has failed with the error value at the top of `co`, or with `message` when that is
- * not NULL: prints it with the traceback of `co` and fails the loop. Never raises. */
+ * not NULL: prints it with the traceback of `co` (NULL: the message has one) and fails the loop.
+ * Never raises. */
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
 /* Makes a task that runs the functions given to zeroless.on_stop, if there are any. */

@@ -171,6 +171,7 @@ void zl_loop_stop(struct zl_loop *loop, int code)
     zl_socket_stop_all(loop);
     uv_update_time(&loop->uv);
     uv_timer_start(&loop->drain_timer, wake_up, (uint64_t)(loop->drain_timeout * 1000) + 1, 0);
+    zl_loop_interrupt(loop); /* it may be on its way to sleep */
 }
 
 void zl_loop_fail(struct zl_loop *loop, int code)
@@ -179,6 +180,7 @@ void zl_loop_fail(struct zl_loop *loop, int code)
         begin_stop(loop, ZL_ENDED, code);
     loop->phase = ZL_ENDED;
     loop->exit_code = code;
+    zl_loop_interrupt(loop);
 }
 
 void zl_loop_interrupt(struct zl_loop *loop)

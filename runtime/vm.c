@@ -163,6 +163,13 @@ void zl_vm_push_traceback(lua_State *L, lua_State *co)
     lua_remove(L, -2);
 }
 
+int zl_vm_add_traceback(lua_State *L)
+{
+    push_message(L, L);
+    luaL_traceback(L, L, lua_tostring(L, -1), 1);
+    return 1;
+}
+
 void zl_vm_line(lua_State *L, int level, char *out, size_t size)
 {
     lua_Debug info;

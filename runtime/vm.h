@@ -32,5 +32,8 @@ int zl_vm_call(lua_State *L, lua_CFunction function, void *world);
 /* Pushes the text of the error value at the top of `co`, with a traceback of `co`. */
 void zl_vm_push_traceback(lua_State *L, lua_State *co);
 
+/* The same as a message handler for lua_pcall. */
+int zl_vm_add_traceback(lua_State *L);
+
 /* "worker.lua:12" of the function at `level` of the call stack; "" when it has no line. */
 void zl_vm_line(lua_State *L, int level, char *out, size_t size);

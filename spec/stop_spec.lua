@@ -399,8 +399,10 @@ end]], "--drain-timeout", 1000)
   end)
 
   it("leaves in an on_stop", function()
-    local child = start("zeroless.on_stop(function() print 'stopping' zeroless.sleep(1000) end) print 'ready' "
-      .. "zeroless.sleep(1000)", "--drain-timeout", 1000)
+    local child = start([[
+zeroless.on_stop(function() print "stopping" zeroless.sleep(1000) end)
+print "ready"
+zeroless.sleep(1000)]], "--drain-timeout", 1000)
     child:expect "ready"
     child:kill "sigint"
     child:expect "stopping"
