@@ -78,8 +78,8 @@ describe("pub{topic}", function()
 
   it("raises for what does not, and sends nothing", function()
     local pub, sub = broadcast({ topic = "topic1" })
-    assert.equal('the first frame must begin with the topic "topic1", not with "msg"; embed_topic = true sends it for you',
-      refused(function() pub "msg" end))
+    assert.equal('the first frame must begin with the topic "topic1", not with "msg"; '
+      .. "embed_topic = true sends it for you", refused(function() pub "msg" end))
     assert.matches("must begin with the topic", refused(function() pub("msg", "topic1") end))
     assert.matches("must begin with the topic", refused(function() pub:try "topic" end))
     assert.matches("must begin with the topic", refused(function() pub "" end))
