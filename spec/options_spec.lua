@@ -62,7 +62,8 @@ describe("an option", function()
     end
     assert.equal(text("port", "Server{}"), refused(function() Client({ port = 5000 }) end))
     assert.equal(text("port", "Server{}"), refused(function() Client():push({ port = 5000 }) end))
-    assert.equal(text("topics", "the pattern: sub{...}"), refused(function() Server({ topics = { "a" } }) end))
+    assert.equal(text("topics", "the pattern: sub{...}"),
+      refused(function() Server({ topics = { "a" } }) end))
     assert.equal(text("topic", "the pattern: pub{...}"), refused(function() Client({ topic = "a" }) end))
   end)
 
@@ -70,7 +71,8 @@ describe("an option", function()
     local client = Client()
     assert.equal("option 'topics' belongs to sub, not to pull",
       refused(function() client:pull({ topics = { "a" } }) end))
-    assert.equal("option 'topic' belongs to pub, not to sub", refused(function() client:sub({ topic = "a" }) end))
+    assert.equal("option 'topic' belongs to pub, not to sub",
+      refused(function() client:sub({ topic = "a" }) end))
     assert.equal("option 'retries' belongs to request, not to reply",
       refused(function() client:reply({ retries = 1 }) end))
     assert.equal("option 'lossless' belongs to pub, not to push",
