@@ -80,7 +80,7 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
      */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
-              set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
+              set_int(zmq, ZMQ_RCVHWM, options->conflate ? 0 : options->receive_hwm) &&
               set_int(zmq, ZMQ_IMMEDIATE, immediate) &&
               set_int(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
               set_int(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && set_int(zmq, ZMQ_LINGER, 0) &&
@@ -92,8 +92,6 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
     case ZL_REPLY:
         return ok && set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
     case ZL_SUB:
-        if (options->conflate)
-            ok = ok && set_int(zmq, ZMQ_CONFLATE, 1);
         for (size_t i = 0; ok && i < options->topic_count; i++)
             ok = zmq_setsockopt(zmq, ZMQ_SUBSCRIBE, options->topics[i].data,
                                 options->topics[i].size) == 0;

@@ -78,8 +78,8 @@ describe("pub{topic}", function()
 
   it("raises for what does not, and sends nothing", function()
     local pub, sub = broadcast({ topic = "topic1" })
-    assert.equal('the first frame must begin with the topic "topic1", not with "msg"; embed_topic = true sends it for you',
-      refused(function() pub "msg" end))
+    assert.equal('the first frame must begin with the topic "topic1", not with "msg"; '
+      .. "embed_topic = true sends it for you", refused(function() pub "msg" end))
     assert.matches("must begin with the topic", refused(function() pub("msg", "topic1") end))
     assert.matches("must begin with the topic", refused(function() pub:try "topic" end))
     assert.matches("must begin with the topic", refused(function() pub "" end))
@@ -98,8 +98,10 @@ describe("pub{topic}", function()
 
   it("raises for a topic that is no string", function()
     local server = Server { host = "127.0.0.1" }
-    assert.equal("option 'topic' must be a string, not a number", refused(function() server:pub { topic = 1 } end))
-    assert.equal("option 'topic' must be a string, not a table", refused(function() server:pub { topic = {} } end))
+    assert.equal("option 'topic' must be a string, not a number",
+      refused(function() server:pub { topic = 1 } end))
+    assert.equal("option 'topic' must be a string, not a table",
+      refused(function() server:pub { topic = {} } end))
     assert.is_nil(server.port)
   end)
 
@@ -294,7 +296,8 @@ describe("pub:wait_subscribers()", function()
     local pub = Client():pub()
     assert.equal("how many subscribers to wait for must be a number",
       refused(function() pub:wait_subscribers() end))
-    assert.matches("timeout must be a number of seconds", refused(function() pub:wait_subscribers(1, "1") end))
+    assert.matches("timeout must be a number of seconds",
+      refused(function() pub:wait_subscribers(1, "1") end))
     assert.matches("bad self", refused(function() pub.wait_subscribers(1) end))
     assert.matches("bad self", refused(function() pub.wait_subscribers() end))
     assert.matches("bad self", refused(function() pub.wait_subscribers(io.stdout, 1) end))

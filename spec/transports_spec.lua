@@ -71,7 +71,9 @@ end)
 describe("tcp with IPv6", function()
   it("binds and connects, with and without brackets", function()
     assert_carries(Server { host = "::1" }, function(server) return Client():connect("::1", server.port) end)
-    assert_carries(Server { host = "[::1]" }, function(server) return Client():connect("[::1]", server.port) end)
+    assert_carries(Server { host = "[::1]" }, function(server)
+      return Client():connect("[::1]", server.port)
+    end)
     assert_carries(Server { endpoint = "tcp://[::1]:*" }, function(server)
       return Client():connect(server.endpoint)
     end)
@@ -83,7 +85,8 @@ describe("tcp with IPv6", function()
     assert.equal(("tcp://[::1]:%d"):format(server.port), server.endpoint)
     local client = Client():connect("::1", 5001):connect("[fe80::1%lo]", 5002)
     assert.same({ { host = "::1", port = 5001 }, { host = "fe80::1%lo", port = 5002 } }, client.addresses)
-    assert.equal("Already connected to ::1 on port 5001", refused(function() client:connect("[::1]", 5001) end))
+    assert.equal("Already connected to ::1 on port 5001",
+      refused(function() client:connect("[::1]", 5001) end))
     client:disconnect("[::1]", 5001)
     assert.equal(1, #client.addresses)
     server:close()
@@ -120,7 +123,8 @@ describe("tcp with IPv6", function()
     local one = Server { host = "::1" }
     one:pull()
     local other = Server { host = "::1", port = one.port }
-    assert.matches(("Port %d is already in use by"):format(one.port), refused(function() other:pull() end), 1, true)
+    assert.matches(("Port %d is already in use by"):format(one.port),
+      refused(function() other:pull() end), 1, true)
   end)
 end)
 
@@ -180,7 +184,8 @@ describe("ipc", function()
   it("leaves alone what is no socket", function()
     local file = support.file("precious", "data")
     local server = Server { endpoint = "ipc://" .. file }
-    assert.matches("it is a file, not a socket; zlrun will not remove it", refused(function() server:pull() end), 1,
+    assert.matches("it is a file, not a socket; zlrun will not remove it",
+      refused(function() server:pull() end), 1,
       true)
     assert.equal("precious", assert(io.open(file)):read "*a")
     local folder = Server { endpoint = "ipc://" .. support.folder() }
@@ -211,7 +216,8 @@ describe("ipc", function()
   end)
 
   it("raises for a path that is too long, or whose folder is not there", function()
-    assert.matches("at most 107 fit", refused(function() Server({ endpoint = "ipc:///" .. ("x"):rep(107) }) end))
+    assert.matches("at most 107 fit",
+      refused(function() Server({ endpoint = "ipc:///" .. ("x"):rep(107) }) end))
     assert.matches("at most 107 fit", refused(function() Client():connect("ipc:///" .. ("x"):rep(107)) end))
     local server = Server { endpoint = "ipc:///no/such/folder/s" }
     assert.matches("its folder cannot be written: No such file or directory",
@@ -247,7 +253,8 @@ describe("inproc", function()
   end)
 
   it("refuses the name that libzmq keeps for authentication", function()
-    assert.matches("libzmq reserves it", refused(function() Server({ endpoint = "inproc://zeromq.zap.01" }) end))
+    assert.matches("libzmq reserves it",
+      refused(function() Server({ endpoint = "inproc://zeromq.zap.01" }) end))
   end)
 
   it("ends in good order with many connections that nobody took", function()

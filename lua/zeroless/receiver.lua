@@ -12,6 +12,7 @@ local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
 local NOTE_LINE, WRONG_SELF = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF
 local IN, TIMEOUT = core.IN, core.TIMEOUT
+local metatable_of = debug.getmetatable
 
 local methods, meta = core.receiver.methods, core.receiver.meta
 
@@ -79,7 +80,7 @@ end
 
 -- One message, or nil and "timeout" after `timeout` seconds, "closed" or "stopping".
 function methods.recv(self, timeout)
-  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local deadline
   if timeout ~= nil then
     misuse.check_seconds(2, "timeout", timeout)
@@ -90,7 +91,7 @@ end
 
 -- One message, or nil and "empty" at once; "timeout" once the time for a reply is over.
 function methods.try(self)
-  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local code = C.zl_hot_receive(self)
   while code == PAUSE do code = C.zl_hot_receive(self) end
   if code == AGAIN then return nil, core.retry(self) and "empty" or "timeout" end

@@ -105,7 +105,7 @@ function meta.__call(self, ...)
 end
 
 function methods.try(self, ...)
-  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local code = offer(self, ...)
   while code == PAUSE do code = offer(self, ...) end
   if code == AGAIN then return nil, "full" end
