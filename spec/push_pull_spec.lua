@@ -106,8 +106,7 @@ describe("push and pull", function()
   end)
 
   it("deliver what was sent before the server was there", function()
-    local first, port = pull_server()
-    first:close()
+    local port = support.free_port()
     local push = Client():connect_local(port):push()
     push "early"
     local pull = Server({ host = "127.0.0.1", port = port }):pull()
@@ -136,8 +135,7 @@ describe("push and pull", function()
   end)
 
   it("tell of what was sent to nobody when the script ends", function()
-    local first, port = pull_server()
-    first:close()
+    local port = support.free_port()
     local child = support.run_host {
       "--drain-timeout", "0.2", "-e", [[
         local push = require("zeroless").Client():connect_local(tonumber(arg[1])):push()

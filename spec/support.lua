@@ -33,6 +33,15 @@ function support.inproc()
   return "inproc://" .. support.name()
 end
 
+-- A port of 127.0.0.1 that nobody listens on.
+function support.free_port()
+  local socket = uv.new_tcp()
+  assert(socket:bind("127.0.0.1", 0))
+  local port = socket:getsockname().port
+  socket:close()
+  return port
+end
+
 -- A fresh folder; it is removed when the specs have run.
 local folders = {}
 function support.folder()
