@@ -7,6 +7,7 @@ local core = require "zeroless.core"
 local hot_ffi = require "zeroless.ffi"
 local misuse = require "zeroless.misuse"
 local trace = require "zeroless.trace"
+local unroll = require "zeroless.unroll"
 
 local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
@@ -16,14 +17,12 @@ local metatable_of = debug.getmetatable
 
 local methods, meta = core.receiver.methods, core.receiver.meta
 
+local straight = unroll.receivers(hot, ffi_string)
+
 -- The frames of the message received last.
 local function frames(count)
-  local received = hot.received
-  if count == 1 then return ffi_string(received[0].data, received[0].size) end
-  if count == 2 then
-    return ffi_string(received[0].data, received[0].size), ffi_string(received[1].data, received[1].size)
-  end
-  local values = {}
+  if straight[count] then return straight[count]() end
+  local received, values = hot.received, {}
   for i = 1, count do
     values[i] = ffi_string(received[i - 1].data, received[i - 1].size)
   end
