@@ -15,7 +15,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     struct zl_loop *loop = zl_lua_loop(L);
     struct zl_task *interrupted = loop->current;
     (void)flags;
-    if (loop->phase == ZL_ENDED) {
+    if (loop->nested.closing) {
         lua_pop(L, arguments + 1);
         return -LUA_ERRRUN;
     }
@@ -34,6 +34,45 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     return results == LUA_MULTRET ? lua_gettop(L) - before : results;
 }
 
+static int close_handle(lua_State *L)
+{
+    lua_getfield(L, 1, "is_closing");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    if (lua_toboolean(L, -1))
+        return 0;
+    lua_getfield(L, 1, "close");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* What uv.walk and uv.run do for a script; the callbacks of what ends now are not called. luv's own
+ * way, in lua_close, comes after the handles were collected, and crashes over some (luv 1.44). */
+static int close_handles(lua_State *L)
+{
+    struct zl_loop *loop = lua_touserdata(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "luv");
+    if (!lua_istable(L, -1))
+        return 0;
+    lua_getfield(L, -1, "walk");
+    lua_pushcfunction(L, close_handle);
+    lua_call(L, 1, 0);
+    loop->nested.closing = true;
+    lua_getfield(L, -1, "run");
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+static void close_luv(void *world)
+{
+    struct zl_loop *loop = world;
+    if (zl_vm_call(loop->generation->L, close_handles, loop) != 0)
+        lua_pop(loop->generation->L, 1);
+    loop->nested.closing = true;
+}
+
 /* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
 int zl_open_luv(lua_State *L)
 {
@@ -47,7 +86,7 @@ int zl_open_luv(lua_State *L)
         lua_xmove(main_state, L, 1);
     if (outcome != 0)
         return lua_error(L);
-    if (!zl_nested_start(&loop->nested, &loop->uv, luv_loop(main_state)))
+    if (!zl_nested_start(&loop->nested, &loop->uv, luv_loop(main_state), close_luv, loop))
         return luaL_error(L, "luv's loop cannot be nested in the host's");
     return 1;
 }

@@ -218,7 +218,7 @@ static void take(lua_State *L, const struct row *row, struct zl_options *options
         *(double *)place = number(L, row, 0, 1e9, "a number of seconds, 0 or more");
         break;
     case MILLISECONDS:
-        *(int *)place = (int)(number(L, row, 0, 6553, "seconds between 0 and 6553") * 1000);
+        *(int *)place = (int)ceil(number(L, row, 0, 6553, "seconds between 0 and 6553") * 1000);
         break;
     case BYTES:
         *(int64_t *)place = (int64_t)whole(L, row, 1, 9e15, "a whole number of bytes, 1 or more");

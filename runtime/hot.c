@@ -166,24 +166,21 @@ static void skip_rest(struct zl_socket *socket, zmq_msg_t *last)
             return;
 }
 
-/* The frames of one message into the inbox: how many; 0 for a message with too many; or a code. */
-static int32_t receive_frames(struct zl_socket *socket)
+/* The frames of one message into the inbox, where `count` of them are already: how many; 0 for a
+ * message with too many; or a code. */
+static int32_t receive_frames(struct zl_socket *socket, unsigned count)
 {
     struct zl_inbox *inbox = &socket->loop->inbox;
-    unsigned count = 0;
-    for (;;) {
+    while (count == 0 || zmq_msg_more(&inbox->messages[count - 1])) {
         if (count == inbox->room && (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
             skip_rest(socket, &inbox->messages[count - 1]);
             zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
             inbox->count = count;
             return 0;
         }
-        zmq_msg_t *message = &inbox->messages[count];
-        if (zmq_msg_recv(message, socket->zmq, ZMQ_DONTWAIT) < 0)
+        if (zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT) < 0)
             return failure();
         count++;
-        if (!zmq_msg_more(message))
-            break;
     }
     inbox->count = count;
     return (int32_t)count;
@@ -204,8 +201,6 @@ static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
 static int body_start(struct zl_socket *socket, int32_t count)
 {
     zmq_msg_t *messages = socket->loop->inbox.messages;
-    if (count == 0)
-        return -1;
     switch (socket->pattern->id) {
     case ZL_REQUEST:
     case ZL_REPLY: {
@@ -239,6 +234,55 @@ static void clear_inbox(struct zl_inbox *inbox)
     inbox->count = 0;
 }
 
+static bool has_newer(const struct zl_socket *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+/* conflate: puts the newest message that the script wants in the place of the one of `count` frames
+ * in the inbox. Returns as receive_frames does. ZMQ_CONFLATE tears messages of several frames
+ * apart, and of a subscriber's topics it tells the publisher only the last. */
+static int32_t receive_newest(struct zl_socket *socket, int32_t count)
+{
+    zmq_msg_t first;
+    while (count > 0 && has_newer(socket)) {
+        zmq_msg_init(&first);
+        if (zmq_msg_recv(&first, socket->zmq, ZMQ_DONTWAIT) < 0)
+            break;
+        if (socket->options.exact && !is_wanted_topic(socket, &first)) {
+            skip_rest(socket, &first);
+        } else {
+            clear_inbox(&socket->loop->inbox);
+            zmq_msg_move(&socket->loop->inbox.messages[0], &first);
+            count = receive_frames(socket, 1);
+        }
+        zmq_msg_close(&first);
+    }
+    return count;
+}
+
+/* One message for the script, laid out: the number of its frames, or a code. */
+static int32_t take(struct zl_socket *socket)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    for (;;) {
+        if (inbox->count > 1)
+            clear_inbox(inbox);
+        int32_t count = receive_frames(socket, 0);
+        int start = count > 0 ? body_start(socket, count) : -1;
+        if (start >= 0 && socket->options.conflate)
+            count = receive_newest(socket, count);
+        if (count < 0)
+            return count;
+        if (count > 0 && start >= 0) {
+            lay_out(inbox, start, count);
+            return count - start;
+        }
+    }
+}
+
 int32_t zl_hot_receive(void *receiver)
 {
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
@@ -249,20 +293,10 @@ int32_t zl_hot_receive(void *receiver)
     int32_t code = enter(socket, ZL_IN);
     if (code == 0 && (socket->note & ZL_NOTE_LINE))
         code = zl_exchange_may_receive(socket);
-    int start = -1;
-    while (code == 0 && start < 0) {
-        if (loop->inbox.count > 1)
-            clear_inbox(&loop->inbox);
-        int32_t count = receive_frames(socket);
-        if (count < 0) {
-            code = count;
-            break;
-        }
-        start = body_start(socket, count);
-        if (start >= 0) {
-            lay_out(&loop->inbox, start, count);
-            code = count - start;
-        }
+    if (code == 0) {
+        code = take(socket);
+        if (code == ZL_AGAIN)
+            zl_socket_calm(socket);
     }
     if (code > 0) {
         if (socket->pattern->hands_out && task->held != socket)

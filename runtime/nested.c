@@ -18,12 +18,15 @@ static void wake_up(uv_timer_t *timer)
     (void)timer; /* the turn before the next sleep does the work */
 }
 
-bool zl_nested_start(struct zl_nested *nested, uv_loop_t *outer, uv_loop_t *inner)
+bool zl_nested_start(struct zl_nested *nested, uv_loop_t *outer, uv_loop_t *inner,
+                     void (*close)(void *world), void *world)
 {
     if (uv_poll_init(outer, &nested->poll, uv_backend_fd(inner)) != 0)
         return false;
     uv_timer_init(outer, &nested->timer);
     nested->inner = inner;
+    nested->close = close;
+    nested->world = world;
     nested->poll.data = nested;
     uv_poll_start(&nested->poll, UV_READABLE, run_inner);
     return true;
@@ -52,6 +55,7 @@ void zl_nested_stop(struct zl_nested *nested)
 {
     if (!nested->inner)
         return;
+    nested->close(nested->world);
     uv_close((uv_handle_t *)&nested->poll, NULL);
     uv_close((uv_handle_t *)&nested->timer, NULL);
     nested->inner = NULL;

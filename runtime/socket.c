@@ -80,7 +80,7 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
      */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = set_int(zmq, ZMQ_SNDHWM, options->send_hwm) &&
-              set_int(zmq, ZMQ_RCVHWM, options->receive_hwm) &&
+              set_int(zmq, ZMQ_RCVHWM, options->conflate ? 0 : options->receive_hwm) &&
               set_int(zmq, ZMQ_IMMEDIATE, immediate) &&
               set_int(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
               set_int(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && set_int(zmq, ZMQ_LINGER, 0) &&
@@ -92,8 +92,6 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
     case ZL_REPLY:
         return ok && set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
     case ZL_SUB:
-        if (options->conflate)
-            ok = ok && set_int(zmq, ZMQ_CONFLATE, 1);
         for (size_t i = 0; ok && i < options->topic_count; i++)
             ok = zmq_setsockopt(zmq, ZMQ_SUBSCRIBE, options->topics[i].data,
                                 options->topics[i].size) == 0;
@@ -174,13 +172,6 @@ static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *
     free(entry);
 }
 
-static void wake_all(struct zl_lane *lane, enum zl_wake wake)
-{
-    struct zl_task *task;
-    while ((task = TAILQ_FIRST(&lane->waiters)))
-        zl_task_wake(task, wake);
-}
-
 void zl_socket_close(struct zl_socket *socket)
 {
     if (!socket->zmq)
@@ -201,7 +192,7 @@ void zl_socket_close(struct zl_socket *socket)
     loop->socket_count--;
     for (int i = ZL_IN; i <= ZL_OUT; i++) {
         socket->lanes[i].gate = true;
-        wake_all(&socket->lanes[i], ZL_WAKE_READY);
+        zl_lane_wake_all(&socket->lanes[i], ZL_WAKE_READY);
     }
     while (!SLIST_EMPTY(&socket->endpoints)) {
         if (SLIST_FIRST(&socket->endpoints)->bound)
@@ -293,20 +284,11 @@ static bool is_being_given_back(const struct zl_loop *loop)
     return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
-/* A file that is still there will be unlinked by its listener, and must not be bound again before.
- */
-static bool is_ipc_file(const struct zl_endpoint *endpoint)
-{
-    struct stat status;
-    return endpoint->transport == ZL_IPC && lstat(endpoint->text + strlen("ipc://"), &status) == 0;
-}
-
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
 {
-    while (is_ipc_file(endpoint) && is_being_given_back(socket->loop))
-        ;
-    if (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
-        return false;
+    while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
+        if (!is_being_given_back(socket->loop))
+            return false;
     if (!zl_context_headroom(HEADROOM, why))
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
@@ -389,115 +371,4 @@ bool zl_socket_is_inproc(const struct zl_socket *socket)
             return false;
     }
     return true;
-}
-
-/* --- waiting and waking ---------------------------------------------------------------------- */
-
-void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline)
-{
-    struct zl_lane *lane = &socket->lanes[direction];
-    struct zl_loop *loop = socket->loop;
-    zl_task_wait(loop->current, &lane->waiters, loop->had_turn, deadline);
-    lane->gate = true;
-    zl_socket_touch(socket);
-}
-
-int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
-{
-    struct zl_lane *lane = &socket->lanes[direction];
-    struct zl_loop *loop = socket->loop;
-    loop->had_turn = lane->turn == loop->current;
-    if (!socket->zmq)
-        return ZL_CLOSED;
-    if (direction == ZL_IN && socket->pattern->hands_out && loop->phase != ZL_RUNNING)
-        return ZL_STOPPING;
-    if (lane->turn ? lane->turn != loop->current : !TAILQ_EMPTY(&lane->waiters))
-        return ZL_AGAIN;
-    lane->turn = NULL;
-    lane->gate = !TAILQ_EMPTY(&lane->waiters);
-    zl_socket_touch(socket);
-    return 0;
-}
-
-/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
- * runs. */
-static void end_receives(struct zl_lane *lane)
-{
-    struct zl_task *task;
-    if (lane->turn)
-        lane->turn->finishing = true;
-    TAILQ_FOREACH(task, &lane->waiters, link)
-    task->finishing = true;
-    wake_all(lane, ZL_WAKE_STOPPING);
-}
-
-void zl_socket_stop_all(struct zl_loop *loop)
-{
-    struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
-    {
-        if (!socket->pattern->hands_out)
-            continue;
-        socket->lanes[ZL_IN].gate = true;
-        end_receives(&socket->lanes[ZL_IN]);
-    }
-}
-
-void zl_socket_touch(struct zl_socket *socket)
-{
-    if (socket->is_touched)
-        return;
-    socket->is_touched = true;
-    TAILQ_INSERT_TAIL(&socket->loop->touched, socket, touched);
-}
-
-void zl_socket_read_subscriptions(struct zl_socket *socket)
-{
-    zmq_msg_t message;
-    zmq_msg_init(&message);
-    long before = socket->subscriptions;
-    while (zmq_msg_recv(&message, socket->zmq, ZMQ_DONTWAIT) >= 0) {
-        const unsigned char *data = zmq_msg_data(&message);
-        if (zmq_msg_size(&message) > 0 && data[0] <= 1)
-            socket->subscriptions += data[0] ? 1 : -1;
-    }
-    zmq_msg_close(&message);
-    if (socket->subscriptions != before)
-        wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
-}
-
-/* Gives the first waiter of a lane its turn. */
-static void grant(struct zl_lane *lane)
-{
-    struct zl_task *task = TAILQ_FIRST(&lane->waiters);
-    if (!task || lane->turn)
-        return;
-    lane->turn = task;
-    zl_task_wake(task, ZL_WAKE_READY);
-}
-
-static void check(struct zl_socket *socket)
-{
-    int events = 0;
-    size_t size = sizeof events;
-    if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
-        return;
-    if (socket->pattern->id == ZL_PUB) {
-        if (events & ZMQ_POLLIN)
-            zl_socket_read_subscriptions(socket);
-    } else if (events & ZMQ_POLLIN) {
-        grant(&socket->lanes[ZL_IN]);
-    }
-    if (events & ZMQ_POLLOUT)
-        grant(&socket->lanes[ZL_OUT]);
-}
-
-void zl_socket_check_touched(struct zl_loop *loop)
-{
-    struct zl_socket *socket;
-    while ((socket = TAILQ_FIRST(&loop->touched))) {
-        TAILQ_REMOVE(&loop->touched, socket, touched);
-        socket->is_touched = false;
-        check(socket);
-    }
 }

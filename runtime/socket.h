@@ -14,9 +14,7 @@
 #include "runtime/endpoint.h"
 #include "runtime/exchange.h"
 #include "runtime/pattern.h"
-#include "runtime/task.h"
-
-enum zl_direction { ZL_IN, ZL_OUT };
+#include "runtime/readiness.h"
 
 TAILQ_HEAD(zl_socket_list, zl_socket);
 
@@ -37,13 +35,6 @@ struct zl_options {
     struct zl_bytes topic;   /* pub */
     struct zl_bytes *topics; /* sub */
     size_t topic_count;
-};
-
-/* One direction of a socket. */
-struct zl_lane {
-    bool gate; /* the hot path may not pass without asking zl_socket_admit */
-    struct zl_task_list waiters;
-    struct zl_task *turn; /* was woken for this lane and has not come back yet */
 };
 
 struct zl_endpoint_entry {
@@ -105,25 +96,3 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
 
 /* Whether it has inproc endpoints alone. */
 bool zl_socket_is_inproc(const struct zl_socket *socket);
-
-/* Registers the running task as waiting for the lane, behind the others unless it was its turn just
- * now and it found nothing; the caller yields right after. `deadline` as in zl_task_wait. */
-void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
-
-/* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN, ZL_CLOSED,
- * ZL_STOPPING. */
-int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
-
-/* Closes the gates of every socket, so that the hot path notices that the loop stops, and wakes who
- * waits to receive. */
-void zl_socket_stop_all(struct zl_loop *loop);
-
-/* libzmq was called: its descriptor may stay silent about what that call took note of, so the
- * socket is asked before the loop sleeps (see zl_socket_check_touched). */
-void zl_socket_touch(struct zl_socket *socket);
-
-/* Asks every touched socket what it is ready for and wakes who waits for that. */
-void zl_socket_check_touched(struct zl_loop *loop);
-
-/* Reads the subscription messages that have come in, for a pub's count. */
-void zl_socket_read_subscriptions(struct zl_socket *socket);

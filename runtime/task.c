@@ -213,6 +213,7 @@ void zl_task_resume(struct zl_task *task)
 void zl_task_drop_all(struct zl_loop *loop)
 {
     struct zl_task *task;
+    zl_exchange_forget(&loop->outside);
     while ((task = TAILQ_FIRST(&loop->tasks))) {
         if (task->status == ZL_TASK_WAITING)
             leave_queue(task);
@@ -287,7 +288,7 @@ void zl_task_wake(struct zl_task *task, enum zl_wake wake)
 
 void zl_task_hold(struct zl_task *task, struct zl_socket *socket)
 {
-    if (task->held == socket)
+    if (task->held == socket || task == &task->loop->outside)
         return;
     if (task->held) {
         set_add(&task->also_held, socket);

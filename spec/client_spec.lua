@@ -109,7 +109,8 @@ describe("client:connect()", function()
       refused(function() client:connect("10.0.0.1", 1567) end))
     assert.equal("Already connected to 10.0.0.1 on port 1567",
       refused(function() client:connect("tcp://10.0.0.1:1567") end))
-    assert.equal("Already connected to inproc://same", refused(function() client:connect("inproc://same") end))
+    assert.equal("Already connected to inproc://same",
+      refused(function() client:connect("inproc://same") end))
     assert.equal(2, #client.addresses)
   end)
 

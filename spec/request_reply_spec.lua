@@ -298,8 +298,10 @@ describe("request{timeout, retries}", function()
 
   it("raises for retries that are no whole number", function()
     local client = Client()
-    assert.matches("option 'retries' must be a whole number", refused(function() client:request { retries = 1.5 } end))
-    assert.matches("option 'retries' must be a whole number", refused(function() client:request { retries = -1 } end))
+    assert.matches("option 'retries' must be a whole number",
+      refused(function() client:request { retries = 1.5 } end))
+    assert.matches("option 'retries' must be a whole number",
+      refused(function() client:request { retries = -1 } end))
   end)
 end)
 
@@ -335,7 +337,8 @@ describe("the misuse of request and reply", function()
     local request, replies, reply, requests = dialogue()
     request "ping"
     local received = here() assert.equal("ping", requests:recv(patience))
-    local text = ("the request received at %s has no reply yet; reply before you receive the next"):format(received)
+    local text = ("the request received at %s has no reply yet; reply before you receive the next")
+      :format(received)
     assert.equal(text, refused(function() requests() end))
     assert.equal(text, refused(function() requests:try() end))
     assert.equal(text, refused(function() requests:recv(1) end))
@@ -352,8 +355,8 @@ describe("the misuse of request and reply", function()
     reply "pong"
     local read = here() assert.equal("pong", replies:recv(patience))
     local text = refused(function() replies() end)
-    assert.equal("no request is open, so no reply will come; call the sender first, as before the reply read at "
-      .. read, text)
+    assert.equal("no request is open, so no reply will come; call the sender first, as before the reply "
+      .. "read at " .. read, text)
     request "ping"
     assert.equal("ping", requests:recv(patience))
     reply "pong"

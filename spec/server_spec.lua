@@ -97,7 +97,8 @@ describe("server.port", function()
   end)
 
   it("is nil for a free one until the pattern is made, then an integer", function()
-    for _, server in ipairs { Server(), Server {}, local_server(), Server { endpoint = "tcp://127.0.0.1:*" } } do
+    local by_endpoint = Server { endpoint = "tcp://127.0.0.1:*" }
+    for _, server in ipairs { Server(), Server {}, local_server(), by_endpoint } do
       assert.is_nil(server.port)
       server:pull()
       assert.is_number(server.port)

@@ -7,22 +7,22 @@ local core = require "zeroless.core"
 local hot_ffi = require "zeroless.ffi"
 local misuse = require "zeroless.misuse"
 local trace = require "zeroless.trace"
+local unroll = require "zeroless.unroll"
 
 local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
 local NOTE_LINE, WRONG_SELF = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF
 local IN, TIMEOUT = core.IN, core.TIMEOUT
+local metatable_of = debug.getmetatable
 
 local methods, meta = core.receiver.methods, core.receiver.meta
 
+local straight = unroll.receivers(hot, ffi_string)
+
 -- The frames of the message received last.
 local function frames(count)
-  local received = hot.received
-  if count == 1 then return ffi_string(received[0].data, received[0].size) end
-  if count == 2 then
-    return ffi_string(received[0].data, received[0].size), ffi_string(received[1].data, received[1].size)
-  end
-  local values = {}
+  if straight[count] then return straight[count]() end
+  local received, values = hot.received, {}
   for i = 1, count do
     values[i] = ffi_string(received[i - 1].data, received[i - 1].size)
   end
@@ -79,7 +79,7 @@ end
 
 -- One message, or nil and "timeout" after `timeout` seconds, "closed" or "stopping".
 function methods.recv(self, timeout)
-  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local deadline
   if timeout ~= nil then
     misuse.check_seconds(2, "timeout", timeout)
@@ -90,7 +90,7 @@ end
 
 -- One message, or nil and "empty" at once; "timeout" once the time for a reply is over.
 function methods.try(self)
-  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local code = C.zl_hot_receive(self)
   while code == PAUSE do code = C.zl_hot_receive(self) end
   if code == AGAIN then return nil, core.retry(self) and "empty" or "timeout" end

@@ -7,6 +7,7 @@ local core = require "zeroless.core"
 local hot_ffi = require "zeroless.ffi"
 local misuse = require "zeroless.misuse"
 local trace = require "zeroless.trace"
+local unroll = require "zeroless.unroll"
 
 local C, hot = hot_ffi.C, hot_ffi.hot
 local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GONE
@@ -18,9 +19,12 @@ local metatable_of, select, type = debug.getmetatable, select, type
 
 local methods, meta = core.sender.methods, core.sender.meta
 
+local straight = unroll.senders(C, hot)
+
 -- Lays the frames out for the host: the code of its send, or nil when they are not fit to be sent.
 local function offer(self, ...)
   local count = select("#", ...)
+  if straight[count] then return straight[count](self, ...) end
   if count == 0 or count > FRAMES_MAX then return nil end
   local outgoing, frames = hot.outgoing, { ... }
   for i = 1, count do
@@ -74,13 +78,6 @@ local function settle(self, code, ...)
   return true
 end
 
-local function send_frames(self, ...)
-  local code = offer(self, ...)
-  if code == 0 and hot.note == 0 then return true end
-  return settle(self, code, ...)
-end
-
--- One and two frames have a way of their own: without a loop, compiled code needs no inner trace.
 function meta.__call(self, ...)
   local count = select("#", ...)
   if count == 1 then
@@ -90,22 +87,15 @@ function meta.__call(self, ...)
       if code == 0 and hot.note == 0 then return true end
       return settle(self, code, frame)
     end
-  elseif count == 2 then
-    local first, second = ...
-    if type(first) == "string" and type(second) == "string" then
-      local outgoing = hot.outgoing
-      outgoing[0].data, outgoing[0].size = first, #first
-      outgoing[1].data, outgoing[1].size = second, #second
-      local code = C.zl_hot_send_frames(self, 2)
-      if code == 0 and hot.note == 0 then return true end
-      return settle(self, code, first, second)
-    end
   end
-  return send_frames(self, ...)
+  local send = straight[count] or offer
+  local code = send(self, ...)
+  if code == 0 and hot.note == 0 then return true end
+  return settle(self, code, ...)
 end
 
 function methods.try(self, ...)
-  if type(self) ~= "userdata" then misuse.raise(2, WRONG_SELF, self) end
+  if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local code = offer(self, ...)
   while code == PAUSE do code = offer(self, ...) end
   if code == AGAIN then return nil, "full" end
@@ -121,10 +111,10 @@ function methods.wait_subscribers(self, count, timeout)
   if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
   local deadline = timeout and core.now() + timeout
   while self.subscribers < count do
+    if core.is_closed(self) then return nil, "closed" end
     local reason = core.wait(self, core.IN, deadline)
     if reason == TIMEOUT then return nil, "timeout" end
     if reason < 0 then misuse.no_wait(reason, 2) end
-    if core.is_closed(self) then return nil, "closed" end
   end
   return true
 end

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* See readiness.h. A socket's descriptor only says that libzmq has news; ZMQ_EVENTS says which.
+ * Because any call into libzmq may swallow the news, every touched socket is asked once more before
+ * the loop sleeps (DESIGN.md, decision 3). */
+#include "runtime/readiness.h"
+
+#include "runtime/hot.h"
+#include "runtime/loop.h"
+#include "runtime/socket.h"
+
+void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake)
+{
+    struct zl_task *task;
+    while ((task = TAILQ_FIRST(&lane->waiters)))
+        zl_task_wake(task, wake);
+}
+
+void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline)
+{
+    struct zl_lane *lane = &socket->lanes[direction];
+    struct zl_loop *loop = socket->loop;
+    zl_task_wait(loop->current, &lane->waiters, loop->had_turn, deadline);
+    lane->gate = true;
+    if (direction == ZL_OUT)
+        zl_socket_touch(socket);
+}
+
+int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
+{
+    struct zl_lane *lane = &socket->lanes[direction];
+    struct zl_loop *loop = socket->loop;
+    loop->had_turn = lane->turn == loop->current;
+    if (!socket->zmq)
+        return ZL_CLOSED;
+    if (direction == ZL_IN && socket->pattern->hands_out && loop->phase != ZL_RUNNING)
+        return ZL_STOPPING;
+    if (lane->turn ? lane->turn != loop->current : !TAILQ_EMPTY(&lane->waiters))
+        return ZL_AGAIN;
+    lane->turn = NULL;
+    lane->gate = !TAILQ_EMPTY(&lane->waiters);
+    zl_socket_touch(socket);
+    return 0;
+}
+
+/* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
+ * runs. */
+static void end_receives(struct zl_lane *lane)
+{
+    struct zl_task *task;
+    if (lane->turn)
+        lane->turn->finishing = true;
+    TAILQ_FOREACH(task, &lane->waiters, link)
+    task->finishing = true;
+    zl_lane_wake_all(lane, ZL_WAKE_STOPPING);
+}
+
+void zl_socket_stop_all(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        if (!socket->pattern->hands_out)
+            continue;
+        socket->lanes[ZL_IN].gate = true;
+        end_receives(&socket->lanes[ZL_IN]);
+    }
+}
+
+void zl_socket_touch(struct zl_socket *socket)
+{
+    if (socket->is_touched)
+        return;
+    socket->is_touched = true;
+    TAILQ_INSERT_TAIL(&socket->loop->touched, socket, touched);
+}
+
+void zl_socket_calm(struct zl_socket *socket)
+{
+    if (!socket->is_touched || !TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+        return;
+    socket->is_touched = false;
+    TAILQ_REMOVE(&socket->loop->touched, socket, touched);
+}
+
+void zl_socket_read_subscriptions(struct zl_socket *socket)
+{
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    long before = socket->subscriptions;
+    while (zmq_msg_recv(&message, socket->zmq, ZMQ_DONTWAIT) >= 0) {
+        const unsigned char *data = zmq_msg_data(&message);
+        if (zmq_msg_size(&message) > 0 && data[0] <= 1)
+            socket->subscriptions += data[0] ? 1 : -1;
+    }
+    zmq_msg_close(&message);
+    if (socket->subscriptions != before)
+        zl_lane_wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
+}
+
+/* Gives the first waiter of a lane its turn. */
+static void grant(struct zl_lane *lane)
+{
+    struct zl_task *task = TAILQ_FIRST(&lane->waiters);
+    if (!task || lane->turn)
+        return;
+    lane->turn = task;
+    zl_task_wake(task, ZL_WAKE_READY);
+}
+
+static void check(struct zl_socket *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
+        return;
+    if (socket->pattern->id == ZL_PUB) {
+        if (events & ZMQ_POLLIN)
+            zl_socket_read_subscriptions(socket);
+    } else if (events & ZMQ_POLLIN) {
+        grant(&socket->lanes[ZL_IN]);
+    }
+    if (events & ZMQ_POLLOUT)
+        grant(&socket->lanes[ZL_OUT]);
+}
+
+void zl_socket_check_touched(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    while ((socket = TAILQ_FIRST(&loop->touched))) {
+        TAILQ_REMOVE(&loop->touched, socket, touched);
+        socket->is_touched = false;
+        check(socket);
+    }
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for sockets: who waits for which direction, whose turn it is, and how the loop learns
+ * that a socket is ready. Belongs to the loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/task.h"
+
+struct zl_loop;
+struct zl_socket;
+
+enum zl_direction { ZL_IN, ZL_OUT };
+
+/* One direction of a socket. */
+struct zl_lane {
+    bool gate; /* the hot path may not pass without asking zl_socket_admit */
+    struct zl_task_list waiters;
+    struct zl_task *turn; /* was woken for this lane and has not come back yet */
+};
+
+/* Ends the wait of every task in the lane. */
+void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake);
+
+/* Registers the running task as waiting for the lane, behind the others unless it was its turn just
+ * now and it found nothing; the caller yields right after. `deadline` as in zl_task_wait. */
+void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
+
+/* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN, ZL_CLOSED,
+ * ZL_STOPPING. */
+int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
+
+/* Closes the gates of every socket, so that the hot path notices that the loop stops, and wakes who
+ * waits to receive. */
+void zl_socket_stop_all(struct zl_loop *loop);
+
+/* libzmq was called: its descriptor may stay silent about what that call took note of, so the
+ * socket is asked before the loop sleeps (see zl_socket_check_touched). */
+void zl_socket_touch(struct zl_socket *socket);
+
+/* A receive found nothing. libzmq has worked off all it knew before it said so (zmq_msg_recv with
+ * ZMQ_DONTWAIT), so its descriptor will tell of news; only who waits to send still has to be asked
+ * for. */
+void zl_socket_calm(struct zl_socket *socket);
+
+/* Asks every touched socket what it is ready for and wakes who waits for that. */
+void zl_socket_check_touched(struct zl_loop *loop);
+
+/* Reads the subscription messages that have come in, for a pub's count. */
+void zl_socket_read_subscriptions(struct zl_socket *socket);

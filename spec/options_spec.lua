@@ -1,0 +1,421 @@
+-- SPDX-License-Identifier: MIT
+-- The options of Server{}, Client{} and the pattern calls: where they may stand, what they refuse, what
+-- each of them does.
+
+local support = require "spec.support"
+local zeroless = require "zeroless"
+
+local Server, Client = zeroless.Server, zeroless.Client
+local refused, patience = support.refused, support.patience
+
+-- How many messages go in before a send would have to wait, with nobody reading. Over inproc the room
+-- is the sum of both queues.
+local function room(push_options, pull_options)
+  local server = Server { endpoint = support.inproc() }
+  local pull = server:pull(pull_options)
+  local push = Client():connect(server.endpoint):push(push_options)
+  local count = 0
+  while count < 5000 and push:try "x" do count = count + 1 end
+  push:close()
+  pull:close()
+  return count
+end
+
+describe("an option", function()
+  it("may stand at Server{}, Client{} or the pattern call, which goes before", function()
+    local function filled(server_options, pattern_options)
+      server_options.endpoint = support.inproc()
+      local server = Server(server_options)
+      local push = server:push(pattern_options)
+      local pull = Client({ hwm = 1 }):connect(server.endpoint):pull()
+      local count = 0
+      while push:try "x" do count = count + 1 end
+      pull:close()
+      return count
+    end
+    assert.equal(6, filled({ hwm = 5 }))
+    assert.equal(6, filled({}, { hwm = 5 }))
+    assert.equal(4, filled({ hwm = 5 }, { hwm = 3 }))
+  end)
+
+  it("raises when it is unknown, with the nearest known one", function()
+    local server, client = Server { host = "127.0.0.1" }, Client()
+    local function text(given, nearest)
+      return ("unknown option '%s'; did you mean '%s'?"):format(given, nearest)
+    end
+    assert.equal(text("prt", "port"), refused(function() Server({ prt = 5000 }) end))
+    assert.equal(text("hots", "host"), refused(function() Server({ hots = "*" }) end))
+    assert.equal(text("end_point", "endpoint"), refused(function() Server({ end_point = "inproc://a" }) end))
+    assert.equal(text("timout", "timeout"), refused(function() Client({ timout = 1 }) end))
+    assert.equal(text("hmw", "hwm"), refused(function() server:push({ hmw = 1 }) end))
+    assert.equal(text("topcs", "topics"), refused(function() server:sub({ topcs = {} }) end))
+    assert.equal(text("max_msg_size", "max_message_size"),
+      refused(function() client:pull({ max_msg_size = 1 }) end))
+    assert.equal(text("retry", "retries"), refused(function() client:request({ retry = 1 }) end))
+    assert.equal(text("recieve_hwm", "receive_hwm"), refused(function() client:pull({ recieve_hwm = 1 }) end))
+    assert.is_nil(server.port)
+  end)
+
+  it("raises where it does not belong", function()
+    local function text(name, place)
+      return ("option '%s' belongs to %s"):format(name, place)
+    end
+    assert.equal(text("port", "Server{}"), refused(function() Client({ port = 5000 }) end))
+    assert.equal(text("port", "Server{}"), refused(function() Client():push({ port = 5000 }) end))
+    assert.equal(text("topics", "the pattern: sub{...}"),
+      refused(function() Server({ topics = { "a" } }) end))
+    assert.equal(text("topic", "the pattern: pub{...}"), refused(function() Client({ topic = "a" }) end))
+  end)
+
+  it("raises when it belongs to another pattern", function()
+    local client = Client()
+    assert.equal("option 'topics' belongs to sub, not to pull",
+      refused(function() client:pull({ topics = { "a" } }) end))
+    assert.equal("option 'topic' belongs to pub, not to sub",
+      refused(function() client:sub({ topic = "a" }) end))
+    assert.equal("option 'retries' belongs to request, not to reply",
+      refused(function() client:reply({ retries = 1 }) end))
+    assert.equal("option 'lossless' belongs to pub, not to push",
+      refused(function() client:push({ lossless = true }) end))
+    local conflating = Client { conflate = true }
+    assert.equal("option 'conflate' belongs to sub, not to pull", refused(function() conflating:pull() end))
+    conflating:sub():close()
+  end)
+
+  it("raises when it has no name, or the table is none", function()
+    assert.equal("options are named: {hwm = 100}, not a list", refused(function() Server({ 5000 }) end))
+    assert.equal("options are named: {hwm = 100}, not a list", refused(function() Client():sub({ "a" }) end))
+    assert.equal("options are a table, not a string", refused(function() Client():sub("a") end))
+    assert.equal("options are a table, not a number", refused(function() Client(5000) end))
+    assert.equal("options are a table, not a number", refused(function() Client():push(5) end))
+  end)
+
+  it("raises for a value of the wrong type or out of range, at once", function()
+    local whole = "a whole number, 0 or more"
+    local wrong = {
+      hwm = { whole, -1, 1.5, "10", true, 0 / 0, math.huge },
+      send_hwm = { whole, -1, 1.5, "10", true },
+      receive_hwm = { whole, -1, 1.5, "10", true },
+      timeout = { "a number of seconds, 0 or more", -1, "1", true, 0 / 0 },
+      max_message_size = { "a whole number of bytes, 1 or more", 0, -1, 1.5, "1", true },
+      immediate = { "true or false", 1, "true" },
+      heartbeat = { "seconds between 0 and 6553", -1, "1", 6554, true },
+      name = { "a string, not an empty one", "", 1, true },
+      conflate = { "true or false", 1, "true" },
+      lossless = { "true or false", 1, "true" },
+    }
+    for name, values in pairs(wrong) do
+      for i = 2, table.maxn(values) do
+        local options = { [name] = values[i] }
+        local text = ("option '%s' must be %s"):format(name, values[1])
+        assert.equal(text, refused(function() Server(options) end))
+        assert.equal(text, refused(function() Client(options) end))
+        local pattern = name == "lossless" and "pub" or "sub"
+        local client = Client()
+        assert.equal(text, refused(function() client[pattern](client, options) end))
+      end
+    end
+  end)
+
+  it("is taken as it was at the call", function()
+    local options = { endpoint = support.inproc(), hwm = 5 }
+    local server = Server(options)
+    options.hwm, options.endpoint = 100, "inproc://other"
+    local push = server:push()
+    local pull = Client():connect(server.endpoint):pull { hwm = 1 }
+    local count = 0
+    while push:try "x" do count = count + 1 end
+    assert.equal(6, count)
+    pull:close()
+  end)
+end)
+
+describe("hwm", function()
+  it("bounds the queue, 1000 by default", function()
+    assert.equal(5, room({ hwm = 2 }, { hwm = 3 }))
+    assert.equal(2000, room())
+  end)
+
+  it("means no limit when it is 0", function()
+    assert.equal(5000, room({ hwm = 0 }, { hwm = 0 }))
+  end)
+
+  it("may be given for each direction, whatever hwm says", function()
+    assert.equal(5, room({ send_hwm = 2 }, { receive_hwm = 3 }))
+    assert.equal(5, room({ hwm = 100, send_hwm = 2 }, { hwm = 100, receive_hwm = 3 }))
+    assert.equal(1001, room({ receive_hwm = 5 }, { receive_hwm = 1 }))
+    assert.equal(1001, room({ send_hwm = 1 }, { send_hwm = 5 }))
+  end)
+end)
+
+describe("timeout", function()
+  it("ends a send that must wait", function()
+    local push = Server({ host = "127.0.0.1", timeout = 0.02 }):push()
+    assert.same({ nil, "timeout" }, { push "nobody" })
+    local other = Server({ host = "127.0.0.1" }):push { timeout = 0.02 }
+    assert.same({ nil, "timeout" }, { other("nobody", "there") })
+  end)
+
+  it("may be 0", function()
+    local push = Server({ host = "127.0.0.1" }):push { timeout = 0 }
+    assert.same({ nil, "timeout" }, { push "nobody" })
+  end)
+
+  it("does not bound a receive", function()
+    local pull = Server({ host = "127.0.0.1", timeout = 0.01 }):pull()
+    local waiting = zeroless.spawn(function() return pull() end)
+    assert.same({ nil, "timeout" }, { waiting:join(0.05) })
+    pull:close()
+    assert.same({ nil, "closed" }, { waiting:join(patience) })
+  end)
+end)
+
+describe("max_message_size", function()
+  it("is checked at the sender, for each frame", function()
+    for _, transport in ipairs { "tcp", "inproc" } do
+      local options = { max_message_size = 100 }
+      local server = Server(transport == "tcp" and { host = "127.0.0.1" } or { endpoint = support.inproc() })
+      local pull = server:pull(options)
+      local push = Client():connect(server.endpoint):push(options)
+      for _, size in ipairs { 99, 100 } do
+        assert.is_true(push(("x"):rep(size)))
+        assert.equal(("x"):rep(size), pull:recv(patience))
+      end
+      local text = "frame %d has 101 bytes, above max_message_size (100)"
+      assert.equal(text:format(1), refused(function() push(("x"):rep(101)) end))
+      assert.equal(text:format(2), refused(function() push("small", ("x"):rep(101)) end))
+      assert.equal(text:format(3), refused(function() push:try("a", "b", ("x"):rep(101)) end))
+      assert.is_true(push(("x"):rep(100), ("y"):rep(100)))
+      assert.equal(200, #table.concat({ pull:recv(patience) }))
+    end
+  end)
+
+  it("is 64 MiB by default", function()
+    local server = Server { host = "127.0.0.1" }
+    local pull = server:pull()
+    local push = Client():connect_local(server.port):push()
+    local most = 64 * 2 ^ 20
+    local text = refused(function() push(("x"):rep(most + 1)) end)
+    assert.equal("frame 1 has 67108865 bytes, above max_message_size (67108864)", text)
+    push(("x"):rep(most))
+    assert.equal(most, #pull:recv(patience))
+  end)
+
+  it("is enforced by the receiver too: a larger message never comes, later ones do", function()
+    local server = Server { host = "127.0.0.1" }
+    local pull = server:pull { max_message_size = 100 }
+    local push = Client():connect_local(server.port):push { max_message_size = 1000 }
+    for _, size in ipairs { 99, 100 } do
+      push(("x"):rep(size))
+      assert.equal(size, #pull:recv(patience))
+    end
+    push(("x"):rep(101))
+    local pusher = zeroless.spawn(function()
+      while push "small" do zeroless.sleep(0.005) end
+    end)
+    assert.equal("small", pull:recv(patience))
+    push:close()
+    pusher:join(patience)
+  end)
+end)
+
+describe("immediate", function()
+  it("queues nothing for a server that is not there", function()
+    local port = support.free_port()
+    local patient = Client():connect_local(port):push()
+    assert.is_true(patient:try "queued")
+    local push = Client():connect_local(port):push { immediate = true, timeout = 0.02 }
+    assert.same({ nil, "full" }, { push:try "not queued" })
+    assert.same({ nil, "timeout" }, { push "not queued" })
+    local pull = Server({ host = "127.0.0.1", port = port }):pull()
+    assert.equal("queued", pull:recv(patience))
+    support.eventually(function() return push:try "now" end, "the connection")
+    assert.equal("now", pull:recv(patience))
+  end)
+end)
+
+describe("conflate", function()
+  local function latest(sub_options, pub_options)
+    local server = Server { host = "127.0.0.1" }
+    local pub = server:pub(pub_options)
+    sub_options.conflate = true
+    local sub = Client():connect_local(server.port):sub(sub_options)
+    local marker = Client():connect_local(server.port):sub()
+    assert(pub:wait_subscribers(#(sub_options.topics or { "" }) + 1, patience))
+    return pub, sub, marker
+  end
+
+  -- What `sub` gives until it gives `last`: with conflate, much less than what was sent.
+  local function read_until(sub, last)
+    local count = 0
+    repeat
+      local message = { sub:recv(patience) }
+      count = count + 1
+    until message[#message] == last or not message[1]
+    return count
+  end
+
+  it("keeps only the newest message", function()
+    local pub, sub, marker = latest {}
+    for i = 1, 500 do pub("value " .. i) end
+    for _ = 1, 500 do marker:recv(patience) end
+    assert.is_true(read_until(sub, "value 500") < 100)
+    assert.same({ nil, "empty" }, { sub:try() })
+    pub "next"
+    assert.equal("next", sub:recv(patience))
+  end)
+
+  it("keeps messages of several frames whole", function()
+    local pub, sub, marker = latest({ topics = { "sh" } }, { topic = "sh", embed_topic = true })
+    for i = 1, 500 do pub("value", tostring(i)) end
+    for _ = 1, 500 do marker:recv(patience) end
+    local message
+    local count = 0
+    repeat
+      message = { sub:recv(patience) }
+      assert.equal("sh", message[1])
+      assert.equal("value", message[2])
+      assert.equal(3, #message)
+      count = count + 1
+    until message[3] == "500"
+    assert.is_true(count < 100)
+    assert.same({ nil, "empty" }, { sub:try() })
+  end)
+
+  it("hears all of its topics", function()
+    local pub, sub = latest { topics = { "a", "b", "c" } }
+    for _, topic in ipairs { "a", "b", "c" } do
+      pub(topic)
+      assert.equal(topic, sub:recv(patience))
+    end
+  end)
+
+  it("keeps the newest message of an exact topic", function()
+    local pub, sub, marker = latest { topics = { "a" }, exact = true }
+    for i = 1, 100 do pub("a", tostring(i)) end
+    for i = 1, 100 do pub("ab", tostring(i)) end
+    for _ = 1, 200 do marker:recv(patience) end
+    assert.is_true(read_until(sub, "100") < 50)
+    assert.same({ nil, "empty" }, { sub:try() })
+  end)
+
+  it("does not bound what comes while nobody reads", function()
+    local pub, sub, marker = latest { receive_hwm = 10 }
+    local count = 900 -- what the marker's queue holds
+    for i = 1, count do pub(tostring(i)) end
+    for _ = 1, count do marker:recv(patience) end
+    read_until(sub, tostring(count))
+    assert.same({ nil, "empty" }, { sub:try() })
+  end)
+end)
+
+describe("lossless", function()
+  local function slow_subscriber(pub_options)
+    local server = Server { endpoint = support.inproc() }
+    pub_options.hwm = 5
+    local pub = server:pub(pub_options)
+    local sub = Client():connect(server.endpoint):sub { hwm = 5 }
+    assert(pub:wait_subscribers(1, patience))
+    return pub, sub
+  end
+
+  it("makes a pub wait instead of dropping", function()
+    local pub, sub = slow_subscriber { lossless = true }
+    local publisher = zeroless.spawn(function()
+      for i = 1, 500 do pub("number", tostring(i)) end
+    end)
+    for i = 1, 500 do
+      if i % 100 == 0 then zeroless.sleep(0.005) end
+      assert.same({ "number", tostring(i) }, { sub:recv(patience) })
+    end
+    publisher:join(patience)
+  end)
+
+  it("makes try say full, and a timeout end the wait", function()
+    local pub = slow_subscriber { lossless = true, timeout = 0.05 }
+    local results = {}
+    for _ = 1, 20 do results[#results + 1] = { pub "x" } end
+    assert.same({ nil, "timeout" }, results[20])
+    assert.same({ nil, "full" }, { pub:try "x" })
+  end)
+
+  it("costs no time while it waits", function()
+    local pub = slow_subscriber { lossless = true, timeout = 0.5 }
+    while pub:try "x" do end
+    repeat
+      local before_cpu, before = os.clock(), zeroless.now()
+      local sent = pub "x"
+      local cpu, time = os.clock() - before_cpu, zeroless.now() - before
+      if not sent then assert.is_true(cpu < 0.5 * time) end
+    until not sent
+  end)
+
+  it("drops without it", function()
+    local pub, sub = slow_subscriber {}
+    for i = 1, 100 do assert.is_true(pub(tostring(i))) end
+    local got = 0
+    while sub:try() do got = got + 1 end
+    assert.is_true(got < 100)
+  end)
+end)
+
+describe("heartbeat", function()
+  it("notices a peer that is frozen; 0 does not", function()
+    local lively, calm = Server { host = "127.0.0.1" }, Server { host = "127.0.0.1" }
+    local beating = lively:pub { heartbeat = 0.1 }
+    local silent = calm:pub { heartbeat = 0 }
+    local child = support.start_host { "-e", [[
+      local zeroless = require "zeroless"
+      local subs = {}
+      for i = 1, 2 do
+        subs[i] = zeroless.Client{heartbeat = 0}:connect_local(tonumber(arg[i])):sub()
+      end
+      for _ in subs[1] do end
+    ]], lively.port, calm.port }
+    assert.is_true(beating:wait_subscribers(1, patience))
+    assert.is_true(silent:wait_subscribers(1, patience))
+    child:kill "sigstop"
+    support.eventually(function() return beating.subscribers == 0 end, "the heartbeat to miss its peer")
+    assert.equal(1, silent.subscribers)
+    child:kill "sigkill"
+    child:wait()
+  end)
+
+  it("leaves a peer alone that answers", function()
+    local server = Server { host = "127.0.0.1", heartbeat = 0.02 }
+    local pub = server:pub()
+    local sub = Client():connect_local(server.port):sub()
+    assert.is_true(pub:wait_subscribers(1, patience))
+    for i = 1, 10 do
+      zeroless.sleep(0.02)
+      assert.equal(1, pub.subscribers)
+      pub(tostring(i))
+      assert.equal(tostring(i), sub:recv(patience))
+    end
+  end)
+
+  it("may be as short as a fraction of a millisecond without being off", function()
+    local server = Server { host = "127.0.0.1" }
+    local pub = server:pub { heartbeat = 0.0001 }
+    local child = support.start_host { "-e", [[
+      local sub = require("zeroless").Client{heartbeat = 0}:connect_local(tonumber(arg[1])):sub()
+      for _ in sub do end
+    ]], server.port }
+    local seen = pub:wait_subscribers(1, patience)
+    child:kill "sigstop"
+    support.eventually(function() return pub.subscribers == 0 end)
+    assert.is_true(seen)
+    child:kill "sigkill"
+    child:wait()
+  end)
+end)
+
+describe("name", function()
+  it("is taken by every pattern and changes nothing on the wire", function()
+    local server = Server { host = "127.0.0.1", name = "the work" }
+    local pull = server:pull()
+    local push = Client():connect_local(server.port):push { name = "a worker" }
+    push "hello"
+    assert.equal("hello", pull:recv(patience))
+  end)
+end)
