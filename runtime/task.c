@@ -174,6 +174,12 @@ static void end(struct zl_task *task, enum zl_task_status status)
     unref(task);
 }
 
+/* Whether somebody waits while a task runs. */
+static bool is_crowded(const struct zl_loop *loop)
+{
+    return loop->live > 1 || loop->socket_count > 0 || zl_nested_alive(&loop->nested);
+}
+
 void zl_task_resume(struct zl_task *task)
 {
     struct zl_loop *loop = task->loop;
@@ -186,6 +192,7 @@ void zl_task_resume(struct zl_task *task)
     task->status = ZL_TASK_RUNNING;
     loop->current = task;
     atomic_fetch_add_explicit(&loop->watchdog.beats, 1, memory_order_relaxed);
+    atomic_store_explicit(&loop->watchdog.crowded, is_crowded(loop), memory_order_relaxed);
     atomic_store_explicit(&loop->watchdog.running, task->where, memory_order_relaxed);
     int outcome = lua_resume(task->co, arguments);
     atomic_store_explicit(&loop->watchdog.running, NULL, memory_order_relaxed);
