@@ -83,6 +83,35 @@ static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *fr
     return send_frames(socket, frames, count);
 }
 
+static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    switch (socket->pattern->id) {
+    case ZL_PUB:
+        if (socket->options.embed_topic)
+            return send_embedded(socket, frames, count);
+        return on_topic(socket, frames) ? send_frames(socket, frames, count) : ZL_OFF_TOPIC;
+    case ZL_REQUEST:
+        return zl_exchange_ask(socket, frames, count);
+    case ZL_REPLY:
+        return zl_exchange_answer(socket, frames, count);
+    default:
+        return send_frames(socket, frames, count);
+    }
+}
+
+/* libzmq looks only now and then at what its peers have taken: has it look, and tries again. When
+ * there still is no room, its descriptor will tell. (A reply waits for one peer's room, whatever
+ * the others have; lua/zeroless/sender.lua sees to that.) */
+static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *frames,
+                              uint32_t count)
+{
+    zl_socket_look(socket);
+    int32_t code = transmit(socket, frames, count);
+    if (code == ZL_AGAIN && socket->pattern->id != ZL_REPLY)
+        zl_socket_calm(socket);
+    return code;
+}
+
 static inline int32_t send_message(struct zl_socket *socket, const struct zl_frame *frames,
                                    uint32_t count)
 {
@@ -95,24 +124,9 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     int32_t code = enter(socket, ZL_OUT);
     if (code != 0)
         return code;
-    switch (socket->pattern->id) {
-    case ZL_PUB:
-        if (socket->options.embed_topic)
-            code = send_embedded(socket, frames, count);
-        else if (!on_topic(socket, frames))
-            return ZL_OFF_TOPIC;
-        else
-            code = send_frames(socket, frames, count);
-        break;
-    case ZL_REQUEST:
-        code = zl_exchange_ask(socket, frames, count);
-        break;
-    case ZL_REPLY:
-        code = zl_exchange_answer(socket, frames, count);
-        break;
-    default:
-        code = send_frames(socket, frames, count);
-    }
+    code = transmit(socket, frames, count);
+    if (code == ZL_AGAIN)
+        code = transmit_again(socket, frames, count);
     if (code == 0) {
         socket->sent++;
         done(socket);
@@ -295,7 +309,9 @@ int32_t zl_hot_receive(void *receiver)
         code = zl_exchange_may_receive(socket);
     if (code == 0) {
         code = take(socket);
-        if (code == ZL_AGAIN)
+        /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to
+         * send has not been asked for. */
+        if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
             zl_socket_calm(socket);
     }
     if (code > 0) {

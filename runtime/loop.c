@@ -18,6 +18,9 @@
  */
 enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
 
+/* So often ready tasks are run before libuv is asked what else has happened. */
+enum { ROUNDS = 8 };
+
 uint64_t zl_loop_now(void)
 {
     return uv_hrtime();
@@ -231,8 +234,8 @@ void zl_loop_run(struct zl_loop *loop)
         if (loop->phase == ZL_ENDED)
             return;
         zl_socket_check_touched(loop);
-        if (TAILQ_EMPTY(&loop->ready) || coarse_now() >= loop->poll_due) {
-            loop->poll_due = coarse_now() + SLICE_NS;
+        if (TAILQ_EMPTY(&loop->ready) || ++loop->rounds == ROUNDS) {
+            loop->rounds = 0;
             uv_run(&loop->uv, UV_RUN_ONCE);
         }
     }

@@ -55,7 +55,7 @@ struct zl_loop {
     bool had_turn;           /* the last gate was passed by the task whose turn it was */
     int slice;               /* operations until the clock is asked */
     int64_t slice_end;
-    int64_t poll_due; /* when libuv is to be asked again although tasks are ready */
+    int rounds; /* of ready tasks since libuv was asked */
 
     struct zl_socket_list sockets, touched;
     unsigned socket_count;

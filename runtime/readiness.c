@@ -21,8 +21,6 @@ void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint6
     struct zl_loop *loop = socket->loop;
     zl_task_wait(loop->current, &lane->waiters, loop->had_turn, deadline);
     lane->gate = true;
-    if (direction == ZL_OUT)
-        zl_socket_touch(socket);
 }
 
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
@@ -76,7 +74,7 @@ void zl_socket_touch(struct zl_socket *socket)
 
 void zl_socket_calm(struct zl_socket *socket)
 {
-    if (!socket->is_touched || !TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+    if (!socket->is_touched)
         return;
     socket->is_touched = false;
     TAILQ_REMOVE(&socket->loop->touched, socket, touched);
@@ -107,19 +105,24 @@ static void grant(struct zl_lane *lane)
     zl_task_wake(task, ZL_WAKE_READY);
 }
 
-static void check(struct zl_socket *socket)
+int zl_socket_look(struct zl_socket *socket)
 {
     int events = 0;
     size_t size = sizeof events;
     if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
-        return;
+        return 0;
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)
             zl_socket_read_subscriptions(socket);
     } else if (events & ZMQ_POLLIN) {
         grant(&socket->lanes[ZL_IN]);
     }
-    if (events & ZMQ_POLLOUT)
+    return events;
+}
+
+static void check(struct zl_socket *socket)
+{
+    if (zl_socket_look(socket) & ZMQ_POLLOUT)
         grant(&socket->lanes[ZL_OUT]);
 }
 

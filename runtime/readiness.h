@@ -24,7 +24,8 @@ struct zl_lane {
 void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake);
 
 /* Registers the running task as waiting for the lane, behind the others unless it was its turn just
- * now and it found nothing; the caller yields right after. `deadline` as in zl_task_wait. */
+ * now and it found nothing; the caller yields right after, and has asked libzmq right before.
+ * `deadline` as in zl_task_wait. */
 void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
 
 /* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN, ZL_CLOSED,
@@ -39,10 +40,13 @@ void zl_socket_stop_all(struct zl_loop *loop);
  * socket is asked before the loop sleeps (see zl_socket_check_touched). */
 void zl_socket_touch(struct zl_socket *socket);
 
-/* A receive found nothing. libzmq has worked off all it knew before it said so (zmq_msg_recv with
- * ZMQ_DONTWAIT), so its descriptor will tell of news; only who waits to send still has to be asked
- * for. */
+/* libzmq has worked off all it knew, and there was nothing to do for anybody: its descriptor will
+ * tell of news, the socket need not be asked before the sleep. */
 void zl_socket_calm(struct zl_socket *socket);
+
+/* Has libzmq work off what it knows: ZMQ_EVENTS. Who can receive is woken; who can send is the
+ * caller's to see to. */
+int zl_socket_look(struct zl_socket *socket);
 
 /* Asks every touched socket what it is ready for and wakes who waits for that. */
 void zl_socket_check_touched(struct zl_loop *loop);

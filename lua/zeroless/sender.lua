@@ -41,26 +41,26 @@ local function sent(self, ...)
   return true
 end
 
--- Waits for room until `deadline`. libzmq says of a lossless pub, and of a reply while it has another
--- peer, that there is room when there is none: after such a word, `misled`, a moment passes instead.
-local function wait_for_room(self, deadline, misled)
-  if not misled then return core.wait(self, OUT, deadline) end
+-- Waits for room until `deadline`. A reply needs room with one peer, of which libzmq says nothing while
+-- it has another: there a moment passes instead.
+local function wait_for_room(self, deadline, is_reply)
+  if not is_reply then return core.wait(self, OUT, deadline) end
   return core.sleep(math.min(core.now() + MOMENT, deadline))
 end
 
 -- Everything but the straight way: `code` is what the host said first.
 local function settle(self, code, ...)
-  local deadline, misled
+  local deadline, is_reply
   while code ~= 0 do
     if code == AGAIN then
       if not deadline then
-        local _, _, _, _, timeout = core.describe(self)
+        local pattern, _, _, _, timeout = core.describe(self)
+        is_reply = pattern == "reply"
         deadline = timeout and core.now() + timeout or math.huge
       end
-      local reason = wait_for_room(self, deadline, misled)
+      local reason = wait_for_room(self, deadline, is_reply)
       if reason == TIMEOUT and core.now() >= deadline then return nil, "timeout" end
       if reason < 0 then misuse.no_wait(reason, 2) end
-      misled = true
     elseif code == PAUSE then
       core.sleep()
     elseif code == CLOSED then
