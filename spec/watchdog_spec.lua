@@ -41,9 +41,10 @@ hog()]]
 
   it("is reported when a timer of luv's is running", function()
     local child, release = start [[
-require "luv".new_timer():start(1, 0, function() end)
+require "luv".new_timer():start(1000000, 0, function() end)
 zeroless.sleep(0)
-hog()]]
+hog()
+zeroless.stop()]]
     child:expect(report)
     release()
     assert.equal(0, child:wait().code)
