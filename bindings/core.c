@@ -27,9 +27,7 @@ static int core_engage(lua_State *L)
 static int core_mark(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
-    char line[ZL_LINE_MAX];
-    zl_lua_caller(L, (int)lua_tointeger(L, 2), line);
-    zl_exchange_mark(handle->socket, line);
+    zl_lua_caller(L, (int)lua_tointeger(L, 2), zl_exchange_line(handle->socket));
     return 0;
 }
 

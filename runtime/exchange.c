@@ -239,17 +239,10 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
                                              : accept_question(socket, frames, count);
 }
 
-void zl_exchange_mark(struct zl_socket *socket, const char *line)
+char *zl_exchange_line(struct zl_socket *socket)
 {
     struct zl_envelope *envelope =
         socket->pattern->id == ZL_REPLY ? find_envelope(socket->loop->current, socket) : NULL;
-    bool in_hand = envelope && envelope->open;
-    snprintf(in_hand ? envelope->line : socket->exchange.line, ZL_LINE_MAX, "%s", line);
-}
-
-const char *zl_exchange_line(struct zl_socket *socket)
-{
-    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
     return envelope && envelope->open ? envelope->line : socket->exchange.line;
 }
 

@@ -52,11 +52,9 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
  * False when the tries are used up; the request is then forgotten. */
 bool zl_exchange_retry(struct zl_socket *socket);
 
-/* Remembers the line of the script for the error of a later misuse. */
-void zl_exchange_mark(struct zl_socket *socket, const char *line);
-
-/* The line to name in the error of a misuse; "" when there is none. */
-const char *zl_exchange_line(struct zl_socket *socket);
+/* Where the line of the script stands (ZL_LINE_MAX bytes) that asked, received or answered last,
+ * for the error of a later misuse; "" when there is none. The bindings write it. */
+char *zl_exchange_line(struct zl_socket *socket);
 
 void zl_exchange_fini(struct zl_exchange *exchange);
 

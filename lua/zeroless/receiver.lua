@@ -29,10 +29,19 @@ local function frames(count)
   return unpack(values, 1, count)
 end
 
-local function noted(self, ...)
-  if hot.note % (2 * NOTE_LINE) >= NOTE_LINE then core.mark(self, 2) end
+local function traced(self, ...)
   trace("Received", self, ...)
   return ...
+end
+
+-- The frames of the message received last for the script, whose line is remembered where a later error
+-- may name it.
+local function hand_over(self, count)
+  local note = hot.note
+  if note == 0 then return frames(count) end
+  if note >= NOTE_LINE then core.mark(self, 2) end
+  if note ~= NOTE_LINE then return traced(self, frames(count)) end
+  return frames(count)
 end
 
 -- Whether the wait is over: the receiver's own time is, or the one that its request has for a reply
@@ -63,16 +72,16 @@ local function settle(self, code, deadline)
     end
     code = C.zl_hot_receive(self)
   end
-  if hot.note ~= 0 then return noted(self, frames(code)) end
-  return frames(code)
+  return hand_over(self, code)
 end
 
 function meta.__call(self)
   local count = C.zl_hot_receive(self)
-  if count > 0 and hot.note == 0 then
-    local received = hot.received
-    if count == 1 then return ffi_string(received[0].data, received[0].size) end
-    return frames(count)
+  if count == 1 and hot.note == 0 then
+    local frame = hot.received[0]
+    return ffi_string(frame.data, frame.size)
+  elseif count > 0 then
+    return hand_over(self, count)
   end
   return settle(self, count)
 end

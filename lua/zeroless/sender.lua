@@ -35,9 +35,11 @@ local function offer(self, ...)
   return C.zl_hot_send_frames(self, count)
 end
 
+-- The message is sent: remembers the line of the script where a later error may name it.
 local function sent(self, ...)
-  if hot.note % (2 * NOTE_LINE) >= NOTE_LINE then core.mark(self, 2) end
-  trace("Sent", self, ...)
+  local note = hot.note
+  if note >= NOTE_LINE then core.mark(self, 2) end
+  if note ~= NOTE_LINE then trace("Sent", self, ...) end
   return true
 end
 
@@ -84,8 +86,9 @@ function meta.__call(self, ...)
     local frame = ...
     if type(frame) == "string" then
       local code = C.zl_hot_send(self, frame, #frame)
-      if code == 0 and hot.note == 0 then return true end
-      return settle(self, code, frame)
+      if code ~= 0 then return settle(self, code, frame) end
+      if hot.note == 0 then return true end
+      return sent(self, frame)
     end
   end
   local send = straight[count] or offer
