@@ -80,6 +80,15 @@ struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *makin
     return socket;
 }
 
+void zl_lua_log_address(lua_State *L, const char *message, const struct zl_endpoint *endpoint)
+{
+    char line[ZL_LINE_MAX];
+    if (!zl_log_wanted(ZL_INFO))
+        return;
+    zl_lua_caller(L, 1, line);
+    zl_log(ZL_INFO, line, "%s %s", message, endpoint->text);
+}
+
 static void log_ready(lua_State *L, const struct zl_socket *socket)
 {
     if (!zl_log_wanted(ZL_INFO))

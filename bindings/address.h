@@ -36,6 +36,9 @@ struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *makin
 int zl_lua_finish_pattern(lua_State *L, struct zl_handle *owner, struct zl_socket *socket,
                           const struct zl_making *making);
 
+/* Logs what is done to an address, at info, with the line of the script. */
+void zl_lua_log_address(lua_State *L, const char *message, const struct zl_endpoint *endpoint);
+
 /* Adds a method for each pattern to the table on top of the stack; `make` gets the pattern's id as
  * its first upvalue. */
 void zl_lua_pattern_methods(lua_State *L, lua_CFunction make);

@@ -105,15 +105,6 @@ static int find(const struct client *client, const struct zl_endpoint *endpoint)
 
 /* --- connect and disconnect ------------------------------------------------------------------ */
 
-static void log_address(lua_State *L, const char *message, const struct zl_endpoint *endpoint)
-{
-    char line[ZL_LINE_MAX];
-    if (!zl_log_wanted(ZL_INFO))
-        return;
-    zl_lua_caller(L, 1, line);
-    zl_log(ZL_INFO, line, "%s %s", message, endpoint->text);
-}
-
 static int connect_to(lua_State *L, struct client *client, const struct zl_endpoint *endpoint)
 {
     char why[ZL_WHY_MAX];
@@ -132,7 +123,8 @@ static int connect_to(lua_State *L, struct client *client, const struct zl_endpo
     if (socket && !zl_socket_connect(socket, endpoint, why))
         return zl_lua_unavailable(L, why);
     client->addresses[client->count++] = *endpoint;
-    log_address(L, socket ? "Connecting to" : "Will connect to", endpoint);
+    if (socket)
+        zl_lua_log_address(L, "Connecting to", endpoint);
     lua_settop(L, 1);
     return 1;
 }
@@ -149,7 +141,8 @@ static int disconnect_from(lua_State *L, struct client *client, const struct zl_
     client->count--;
     memmove(&client->addresses[i], &client->addresses[i + 1],
             (size_t)(client->count - i) * sizeof *client->addresses);
-    log_address(L, "Disconnected from", endpoint);
+    if (socket)
+        zl_lua_log_address(L, "Disconnecting from", endpoint);
     lua_settop(L, 1);
     return 1;
 }
@@ -219,6 +212,7 @@ static int client_pattern(lua_State *L)
         return luaL_error(L, "A client cannot connect more than once in the PAIR pattern");
     struct zl_socket *socket = zl_lua_open_socket(L, &making);
     for (int i = 0; i < client->count; i++) {
+        zl_lua_log_address(L, "Connecting to", &client->addresses[i]);
         if (!zl_socket_connect(socket, &client->addresses[i], why)) {
             zl_socket_unref(socket);
             return zl_lua_unavailable(L, why);

@@ -82,6 +82,7 @@ static int server_pattern(lua_State *L)
     zl_lua_begin_pattern(L, ZL_AT_SERVER, "server", &making);
     struct zl_endpoint endpoint = server->endpoint;
     struct zl_socket *socket = zl_lua_open_socket(L, &making);
+    zl_lua_log_address(L, "Binding", &endpoint);
     if (!zl_socket_bind(socket, &endpoint, why)) {
         zl_socket_unref(socket);
         return zl_lua_unavailable(L, why);

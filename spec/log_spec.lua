@@ -212,8 +212,9 @@ print(server.port)]]
     port = tostring(tonumber(port))
     assert.matches("level=info source=[^\n ]*script.lua:2 msg=Ready... pattern=pull [^\n]*:" .. port, stderr)
     assert.matches("level=info source=[^\n ]*script.lua:4 msg=Ready... pattern=push", stderr)
-    assert.matches("level=info source=[^\n ]*script.lua:3 [^\n]*[Cc]onnect[^\n]*:" .. port, stderr)
-    assert.matches("level=info source=[^\n ]*script.lua:7 [^\n]*[Dd]isconnect[^\n]*:" .. port, stderr)
+    assert.matches("level=info source=[^\n ]*script.lua:2 [^\n]*Binding tcp://127.0.0.1", stderr)
+    assert.matches("level=info source=[^\n ]*script.lua:4 [^\n]*Connecting to[^\n]*:" .. port, stderr)
+    assert.matches("level=info source=[^\n ]*script.lua:7 [^\n]*Disconnecting from[^\n]*:" .. port, stderr)
     assert.not_matches("level=debug", stderr)
   end)
 
