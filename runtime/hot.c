@@ -5,6 +5,7 @@
  * middle) the whole message is tried again. */
 #include "runtime/hot.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -187,6 +188,10 @@ static int32_t receive_frames(struct zl_socket *socket, unsigned count)
     struct zl_inbox *inbox = &socket->loop->inbox;
     while (count == 0 || zmq_msg_more(&inbox->messages[count - 1])) {
         if (count == inbox->room && (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
+            if (count == 0) {
+                errno = ENOMEM; /* not even room for one: nothing was taken */
+                return failure();
+            }
             skip_rest(socket, &inbox->messages[count - 1]);
             zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
             inbox->count = count;
