@@ -53,17 +53,6 @@ fail:
     return NULL;
 }
 
-void zl_drain_close(void *closing, const char *name, bool watch, int linger_ms)
-{
-    zl_drain_sweep();
-    struct leaving *leaving = watch ? watch_socket(closing, name, linger_ms) : NULL;
-    if (leaving)
-        SLIST_INSERT_HEAD(&leaving_sockets, leaving, link);
-    int linger = watch ? linger_ms + GRACE_MS : 0;
-    zmq_setsockopt(closing, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_close(closing);
-}
-
 static bool has_left(struct leaving *leaving, int wait_ms)
 {
     zmq_pollitem_t item = {.socket = leaving->monitor, .events = ZMQ_POLLIN};
@@ -85,7 +74,8 @@ static void forget(struct leaving *leaving)
     free(leaving);
 }
 
-void zl_drain_sweep(void)
+/* Forgets the sockets that have left; warns of those whose time is over. */
+static void sweep(void)
 {
     struct leaving *leaving = SLIST_FIRST(&leaving_sockets);
     uint64_t now = zl_loop_now();
@@ -100,6 +90,17 @@ void zl_drain_sweep(void)
             forget(leaving);
         leaving = next;
     }
+}
+
+void zl_drain_close(void *closing, const char *name, bool watch, int linger_ms)
+{
+    sweep();
+    struct leaving *leaving = watch ? watch_socket(closing, name, linger_ms) : NULL;
+    if (leaving)
+        SLIST_INSERT_HEAD(&leaving_sockets, leaving, link);
+    int linger = watch ? linger_ms + GRACE_MS : 0;
+    zmq_setsockopt(closing, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_close(closing);
 }
 
 /* Waits for the socket until `until`. Sockets of this thread that are still open take part: a pipe

@@ -9,11 +9,8 @@
 #include <stdint.h>
 
 /* Closes a libzmq socket. With `watch`, it goes on sending for `linger_ms` at most and is named, as
- * `name`, when that was not enough. Never blocks. */
+ * `name`, when that was not enough. Never blocks. Looks at the sockets closed before, too. */
 void zl_drain_close(void *closing, const char *name, bool watch, int linger_ms);
-
-/* Looks at the sockets that were closed before; warns of those whose time is over. */
-void zl_drain_sweep(void);
 
 /* Called while the drain waits: lets the thread's open sockets process what libzmq has for them. */
 typedef void zl_drain_pump(void *world);

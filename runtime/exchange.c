@@ -19,15 +19,17 @@ static void close_frames(zmq_msg_t *frames, unsigned count)
     free(frames);
 }
 
-static int32_t send_failure(void)
-{
-    int error = zmq_errno();
-    return error == EAGAIN ? ZL_AGAIN : error == EHOSTUNREACH ? ZL_GONE : ZL_FAILED;
-}
-
 static bool send_bytes(void *zmq, const void *data, size_t size, bool more)
 {
     return zmq_send(zmq, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
+}
+
+static int32_t send_body(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
+            return zl_hot_failure();
+    return 0;
 }
 
 /* --- request --------------------------------------------------------------------------------- */
@@ -74,11 +76,10 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     struct zl_exchange *exchange = &socket->exchange;
     if (exchange->asked && !exchange->let_go)
         return ZL_UNANSWERED;
-    if (!send_id(socket, exchange->id + 1))
-        return send_failure();
-    for (uint32_t i = 0; i < count; i++)
-        if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
-            return send_failure();
+    int32_t code =
+        send_id(socket, exchange->id + 1) ? send_body(socket, frames, count) : zl_hot_failure();
+    if (code != 0)
+        return code;
     forget_question(exchange);
     exchange->id++;
     exchange->asked = true;
@@ -197,17 +198,14 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
         return ZL_NOTHING_ASKED;
     for (unsigned i = 0; i < envelope->count; i++) {
         if (zmq_msg_send(&envelope->frames[i], socket->zmq, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
-            int32_t code = send_failure();
+            int32_t code = zl_hot_failure();
             if (code == ZL_GONE)
                 envelope->open = false;
             return code;
         }
     }
     envelope->open = false;
-    for (uint32_t i = 0; i < count; i++)
-        if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
-            return send_failure();
-    return 0;
+    return send_body(socket, frames, count);
 }
 
 void zl_exchange_forget(struct zl_task *task)

@@ -28,7 +28,7 @@ const char *zl_hot_error(void)
     return zmq_strerror(last_error);
 }
 
-static int32_t failure(void)
+int32_t zl_hot_failure(void)
 {
     last_error = zmq_errno();
     if (last_error == EAGAIN)
@@ -70,7 +70,7 @@ static int32_t send_frames(struct zl_socket *socket, const struct zl_frame *fram
     for (uint32_t i = 0; i < count; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
         if (zmq_send(socket->zmq, frames[i].data, frames[i].size, flags) < 0)
-            return failure();
+            return zl_hot_failure();
     }
     return 0;
 }
@@ -80,7 +80,7 @@ static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *fr
 {
     const struct zl_bytes *topic = &socket->options.topic;
     if (zmq_send(socket->zmq, topic->data, topic->size, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
-        return failure();
+        return zl_hot_failure();
     return send_frames(socket, frames, count);
 }
 
@@ -190,7 +190,7 @@ static int32_t receive_frames(struct zl_socket *socket, unsigned count)
         if (count == inbox->room && (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
             if (count == 0) {
                 errno = ENOMEM; /* not even room for one: nothing was taken */
-                return failure();
+                return zl_hot_failure();
             }
             skip_rest(socket, &inbox->messages[count - 1]);
             zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
@@ -198,7 +198,7 @@ static int32_t receive_frames(struct zl_socket *socket, unsigned count)
             return 0;
         }
         if (zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT) < 0)
-            return failure();
+            return zl_hot_failure();
         count++;
     }
     inbox->count = count;

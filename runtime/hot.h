@@ -52,6 +52,9 @@ int32_t zl_hot_send_frames(void *sender, uint32_t count);
 /* Receives one message: the number of its frames, now at `received`, or a code above. */
 int32_t zl_hot_receive(void *receiver);
 
+/* The code for what libzmq has refused just now, for the host's own use. */
+int32_t zl_hot_failure(void);
+
 /* The reason of the last ZL_FAILED on this thread, in words. */
 const char *zl_hot_error(void);
 

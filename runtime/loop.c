@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
- * happens. Right before the sleep the touched sockets are asked (DESIGN.md, decision 3). */
+ * happens. Right before the sleep the touched sockets are asked (readiness.c says why). */
 #include "runtime/loop.h"
 
 #include <stdio.h>

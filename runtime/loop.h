@@ -16,7 +16,7 @@
 
 struct zl_generation;
 
-/* How the process ends (DESIGN.md). */
+/* How the process ends; docs/api.md tells the script author. */
 enum zl_exit {
     ZL_EXIT_OK = 0,
     ZL_EXIT_ERROR = 1, /* an uncaught error */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See readiness.h. A socket's descriptor only says that libzmq has news; ZMQ_EVENTS says which.
  * Because any call into libzmq may swallow the news, every touched socket is asked once more before
- * the loop sleeps (DESIGN.md, decision 3). */
+ * the loop sleeps: a wake-up that is lost is lost for good. */
 #include "runtime/readiness.h"
 
 #include "runtime/hot.h"

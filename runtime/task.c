@@ -55,6 +55,17 @@ static void set_fini(struct zl_socket_set *set)
     set->items = NULL;
 }
 
+/* Whether a message is in its hand; one whose socket is closed counts no more. */
+static bool holds_any(const struct zl_task *task)
+{
+    if (task->inherited || (task->held && task->held->zmq))
+        return true;
+    for (unsigned i = 0; i < task->also_held.count; i++)
+        if (task->also_held.items[i]->zmq)
+            return true;
+    return false;
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 /* "worker.lua:12" of the function at `index`. The text is anchored in the registry, for as long as
@@ -101,7 +112,7 @@ struct zl_task *zl_task_spawn(struct zl_loop *loop, lua_State *L, int arguments)
     task->references = 2;
     task->owned = true;
     task->where = where;
-    task->inherited = zl_task_holds_any(loop->current);
+    task->inherited = holds_any(loop->current);
     task->finishing = loop->current->finishing;
     TAILQ_INIT(&task->joiners);
     TAILQ_INSERT_TAIL(&loop->tasks, task, all);
@@ -308,16 +319,6 @@ void zl_task_release(struct zl_task *task, struct zl_socket *socket)
     }
 }
 
-bool zl_task_holds_any(const struct zl_task *task)
-{
-    if (task->inherited || (task->held && task->held->zmq))
-        return true;
-    for (unsigned i = 0; i < task->also_held.count; i++)
-        if (task->also_held.items[i]->zmq)
-            return true;
-    return false;
-}
-
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
 {
     task->finishing = true;
@@ -326,5 +327,5 @@ bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
 
 bool zl_task_at_rest(const struct zl_task *task)
 {
-    return task->status != ZL_TASK_RUNNING && !task->finishing && !zl_task_holds_any(task);
+    return task->status != ZL_TASK_RUNNING && !task->finishing && !holds_any(task);
 }

@@ -84,7 +84,6 @@ void zl_task_wake(struct zl_task *task, enum zl_wake wake);
 /* The task has (has no longer) a message of this receiver in hand. */
 void zl_task_hold(struct zl_task *task, struct zl_socket *socket);
 void zl_task_release(struct zl_task *task, struct zl_socket *socket);
-bool zl_task_holds_any(const struct zl_task *task);
 
 /* Notes that the receiver said "stopping" to the task; false when it had said so before. */
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket);
