@@ -136,20 +136,6 @@ describe("zeroless.after", function()
     end)
     support.eventually(function() return steps == 2 end)
   end)
-
-  it("sleeps out a wait of its function that :stop() meets", function()
-    local sleeping, slept
-    local timer = zeroless.after(0, function()
-      local before = zeroless.now()
-      sleeping = true
-      zeroless.sleep(0.05)
-      slept = zeroless.now() - before
-    end)
-    support.eventually(function() return sleeping end)
-    timer:stop()
-    support.eventually(function() return slept end)
-    assert.is_true(slept >= 0.05, slept)
-  end)
 end)
 
 describe("zeroless.every", function()
@@ -215,24 +201,24 @@ describe("zeroless.every", function()
     -- Were the 20 missed ones made up for, these three would come at once.
     assert.is_true(zeroless.now() - before >= 0.005)
   end)
-
-  it("sleeps out a wait of its function that :stop() meets", function()
-    local sleeping, slept
-    local timer = zeroless.every(0.001, function()
-      local before = zeroless.now()
-      sleeping = true
-      zeroless.sleep(0.05)
-      slept = zeroless.now() - before
-    end)
-    support.eventually(function() return sleeping end)
-    timer:stop()
-    support.eventually(function() return slept end)
-    assert.is_true(slept >= 0.05, slept)
-  end)
 end)
 
 describe("zeroless.every and zeroless.after", function()
   for _, name in ipairs { "every", "after" } do
+    it(name .. " sleeps out a wait of its function that :stop() meets", function()
+      local sleeping, slept
+      local timer = zeroless[name](0.001, function()
+        local before = zeroless.now()
+        sleeping = true
+        zeroless.sleep(0.05)
+        slept = zeroless.now() - before
+      end)
+      support.eventually(function() return sleeping end)
+      timer:stop()
+      support.eventually(function() return slept end)
+      assert.is_true(slept >= 0.05, slept)
+    end)
+
     it(name .. " raises at the caller's line for what is no time or no function", function()
       for _, seconds in ipairs(wrong_times) do
         local ok, err = pcall(function() zeroless[name](seconds, function() end) end)
