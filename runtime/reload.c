@@ -354,8 +354,10 @@ static void switch_over(struct zl_loop *loop)
     }
     enter_stage(loop, ZL_START);
     zl_generation_enter(next);
-    zl_generation_give_state(next, reload->state, reload->state_size);
-    zl_generation_begin(next, reload->script);
+    if (!zl_generation_give_state(next, reload->state, reload->state_size, why))
+        zl_generation_failed(next, NULL, why);
+    else
+        zl_generation_begin(next, reload->script);
     if (!next->failed)
         zl_task_run_first(next->main);
     if (next->failed) {
