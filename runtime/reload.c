@@ -11,6 +11,7 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/tenancy.h"
+#include "runtime/watch.h"
 
 /* Seconds. */
 enum { PATIENCE = 1, SETTLING = 10, REMINDER = 60 };
@@ -170,7 +171,7 @@ static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, con
     report_failure(loop, ZL_ERROR);
     if (!is_serving(loop))
         schedule_restart(loop);
-    zl_reload_watch(loop);
+    reload->watched = 0;
 }
 
 /* The files are compared with those of the last attempt, whatever became of it. */
@@ -331,7 +332,7 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     } else {
         succeed(loop);
     }
-    zl_reload_watch(loop);
+    reload->watched = 0;
 }
 
 /* The running generation is at rest, or gone. */
@@ -353,8 +354,10 @@ static void switch_over(struct zl_loop *loop)
     }
     enter_stage(loop, ZL_START);
     zl_generation_enter(next);
-    zl_generation_give_state(next, reload->state, reload->state_size);
-    zl_generation_begin(next, reload->script);
+    if (!zl_generation_give_state(next, reload->state, reload->state_size, why))
+        zl_generation_failed(next, NULL, why);
+    else
+        zl_generation_begin(next, reload->script);
     if (!next->failed)
         zl_task_run_first(next->main);
     if (next->failed) {
@@ -410,7 +413,40 @@ static void bury(struct zl_loop *loop)
     zl_log(ZL_ERROR, "", "generation %d has failed; its sockets stay open and queue what comes: %s",
            generation->number, generation->error);
     schedule_restart(loop);
-    zl_reload_watch(loop);
+    reload->watched = 0;
+}
+
+/* --- watching ------------------------------------------------------------------------------ */
+
+static void files_may_have_changed(void *world)
+{
+    zl_reload_request(world, "watch");
+}
+
+static size_t list_paths(const struct zl_sources *sources, const char **paths, size_t count)
+{
+    for (const struct zl_source *source = sources->first; source; source = source->next)
+        paths[count++] = source->path;
+    return count;
+}
+
+static size_t count_files(const struct zl_loop *loop)
+{
+    return loop->generation->sources.count + loop->reload.attempted.count;
+}
+
+/* The files of the serving generation, and of the last attempt: one that is repaired is seen. */
+static void watch_files(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    char why[ZL_WHY_MAX] = "not enough memory";
+    const char **paths = malloc((count_files(loop) + 1) * sizeof *paths);
+    size_t count = paths ? list_paths(&loop->generation->sources, paths, 0) : 0;
+    count = paths ? list_paths(&reload->attempted, paths, count) : 0;
+    if (!paths || !zl_watch_set(reload->watch, paths, count, why))
+        zl_log(ZL_WARN, "", "not every file can be watched: %s", why);
+    reload->watched = count_files(loop);
+    free(paths);
 }
 
 /* --- what the loop calls --------------------------------------------------------------------- */
@@ -423,6 +459,7 @@ void zl_reload_init(struct zl_loop *loop)
 void zl_reload_fini(struct zl_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->reload.timer, NULL);
+    zl_watch_free(loop->reload.watch);
     zl_generation_free(loop->reload.next);
     zl_generation_free(loop->reload.fallback);
     zl_deadletter_close(&loop->reload.dead_letter);
@@ -445,7 +482,10 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
         fprintf(stderr, "zlrun: %s\n", why);
         return ZL_EXIT_USAGE;
     }
-    struct zl_generation *first = make_next(loop, why);
+    if (options->watch)
+        loop->reload.watch = zl_watch_new(&loop->uv, files_may_have_changed, loop, why);
+    struct zl_generation *first =
+        options->watch && !loop->reload.watch ? NULL : make_next(loop, why);
     if (!first) {
         fprintf(stderr, "zlrun: %s\n", why);
         return ZL_EXIT_ERROR;
@@ -461,11 +501,6 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     if (options->watch || options->restart)
         zl_loop_engage(loop);
     return 0;
-}
-
-void zl_reload_watch(struct zl_loop *loop)
-{
-    (void)loop;
 }
 
 void zl_reload_request(struct zl_loop *loop, const char *trigger)
@@ -563,6 +598,8 @@ void zl_reload_turn(struct zl_loop *loop)
         if (reload->next)
             go_on(loop);
     }
+    if (reload->watch && reload->watched != count_files(loop))
+        watch_files(loop);
     tell_end(loop);
 }
 

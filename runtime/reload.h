@@ -16,6 +16,7 @@
 struct zl_generation;
 struct zl_loop;
 struct zl_script;
+struct zl_watch;
 
 /* What the command line asks for. */
 struct zl_supervision {
@@ -62,6 +63,8 @@ struct zl_reload {
     uint64_t handled;               /* messages, by the serving generation, while they are kept */
     struct zl_restart restart;
     struct zl_deadletter dead_letter;
+    struct zl_watch *watch;     /* NULL without --watch */
+    size_t watched;             /* files that it was given; 0: to be given anew */
     char *state;                /* zeroless.state of a generation that is gone; or NULL */
     size_t state_size;          /* bytes */
     bool has_failed;            /* the last attempt has, and nobody has repaired it */
@@ -79,9 +82,6 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
 
 /* Asks for an attempt; it is made at the loop's next turn, after one that is running. */
 void zl_reload_request(struct zl_loop *loop, const char *trigger);
-
-/* Watches the files of the running generation and of the last attempt, if it is to. */
-void zl_reload_watch(struct zl_loop *loop);
 
 /* Moves on what is under way: called between tasks. */
 void zl_reload_turn(struct zl_loop *loop);
