@@ -80,8 +80,10 @@ function mix.run(run, reloads)
     if is_good then
       do_good(run)
     else
-      do_bad(run, way, run.random(2) == 1 and "main.lua" or "handler.lua")
-      if way ~= "endless" and run.random(3) == 1 then do_repair(run) end
+      local name = run.random(2) == 1 and "main.lua" or "handler.lua"
+      local is_repaired = run.project.broken and run.random(3) == 1
+      if is_repaired or run.project:is_broken(way, name) then do_repair(run) end
+      do_bad(run, way, name)
     end
     was_endless = way == "endless"
   end

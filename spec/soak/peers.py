@@ -52,6 +52,11 @@ class Watched:
             count += 1
         return count
 
+    def close(self):
+        self.socket.disable_monitor()
+        self.monitor.close()
+        self.socket.close()
+
 
 def connect(kind, port):
     watched = Watched(kind)
@@ -104,7 +109,7 @@ def push(port, count):
         send(b"%d" % number)
     send(b"end %d" % number)
     say(sent=number, disconnects=peer.disconnects())
-    peer.socket.close()
+    peer.close()
     context.term()
 
 

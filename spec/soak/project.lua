@@ -150,13 +150,19 @@ project.ways = {}
 for way in pairs(project.bad) do project.ways[#project.ways + 1] = way end
 table.sort(project.ways)
 
--- Breaks the main script or its handler in the given way. Returns the stage at which the attempt ends;
--- nil: it does not.
+-- Breaks the main script or its handler in the given way, and no other file any more. Returns the stage
+-- at which the attempt ends; nil: it does not.
 function project:break_it(way, name)
   if way == "message" then name = "handler.lua" end
+  if self.broken and self.broken ~= name then self:repair() end
   local stage = project.bad[way](self, name)
-  self.broken = way == "endless" and "main.lua" or name
+  self.broken, self.way = way == "endless" and "main.lua" or name, way
   return stage
+end
+
+-- Whether it is broken in that way already.
+function project:is_broken(way, name)
+  return self.broken and self.way == way and (self.broken == name or way == "message" or way == "endless")
 end
 
 -- Puts back what was there before.

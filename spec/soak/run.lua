@@ -12,7 +12,7 @@ local rows = require "spec.soak.rows"
 local sizes = require "spec.soak.sizes"
 
 support.root = here
-support.patience = 300
+support.patience = tonumber(os.getenv "ZLRUN_SOAK_PATIENCE") or 300
 
 local usage = [[
 usage: ./dev soak reload [JOB...] [options]
