@@ -528,9 +528,12 @@ static void go_on(struct zl_loop *loop)
     if (!busy) {
         switch_over(loop);
     } else if (is_due(loop, ZL_DUE_WARNING)) {
-        zl_log(ZL_WARN, busy->where,
-               "the reload waits for the task that begins here: it has a message in hand, or a "
-               "question without its reply");
+        char line[128];
+        zl_task_line(busy, line, sizeof line);
+        zl_log(ZL_WARN, line,
+               "the reload waits for the task that waits here (it begins at %s): it has a message "
+               "in hand, or a question without its reply",
+               busy->where);
         clear_due(loop, ZL_DUE_WARNING);
     }
 }

@@ -9,6 +9,7 @@
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/exchange.h"
 #include "runtime/generation.h"
@@ -361,6 +362,20 @@ bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
 {
     task->finishing = true;
     return set_add(&task->told, socket);
+}
+
+void zl_task_line(const struct zl_task *task, char *out, size_t size)
+{
+    lua_Debug info;
+    for (int level = 0; task->co && lua_getstack(task->co, level, &info); level++) {
+        lua_getinfo(task->co, "Sl", &info);
+        bool is_ours = strncmp(info.short_src, "zlrun:", strlen("zlrun:")) == 0;
+        if (info.currentline > 0 && !is_ours) {
+            snprintf(out, size, "%s:%d", info.short_src, info.currentline);
+            return;
+        }
+    }
+    snprintf(out, size, "%s", task->where);
 }
 
 bool zl_task_at_rest(const struct zl_task *task)
