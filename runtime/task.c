@@ -9,7 +9,6 @@
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "runtime/exchange.h"
 #include "runtime/generation.h"
@@ -369,8 +368,7 @@ void zl_task_line(const struct zl_task *task, char *out, size_t size)
     lua_Debug info;
     for (int level = 0; task->co && lua_getstack(task->co, level, &info); level++) {
         lua_getinfo(task->co, "Sl", &info);
-        bool is_ours = strncmp(info.short_src, "zlrun:", strlen("zlrun:")) == 0;
-        if (info.currentline > 0 && !is_ours) {
+        if (info.currentline > 0 && !zl_vm_is_embedded(info.short_src)) {
             snprintf(out, size, "%s:%d", info.short_src, info.currentline);
             return;
         }
