@@ -23,18 +23,20 @@ static void wake_up(uv_timer_t *timer)
     (void)timer; /* zl_reload_turn looks at what is due */
 }
 
+/* libuv counts whole milliseconds on the same clock: rounded up, so that what is due is over when the
+ * timer has run; it runs only once. */
 static void arm(struct zl_loop *loop)
 {
-    uint64_t first = 0, now = zl_loop_now();
+    uint64_t first = 0;
     for (int i = 0; i < ZL_DUE_COUNT; i++) {
         uint64_t due = loop->reload.due[i];
         if (due && (!first || due < first))
             first = due;
     }
     uv_update_time(&loop->uv);
+    uint64_t due = (first + 999999) / 1000000, now = uv_now(&loop->uv);
     if (first)
-        uv_timer_start(&loop->reload.timer, wake_up, first > now ? (first - now) / 1000000 + 1 : 0,
-                       0);
+        uv_timer_start(&loop->reload.timer, wake_up, due > now ? due - now : 0, 0);
     else
         uv_timer_stop(&loop->reload.timer);
 }

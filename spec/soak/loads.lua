@@ -27,9 +27,10 @@ loads.kinds = kinds
 
 -- PUSH -> worker -> PULL
 function kinds.stream(run)
-  local sink = loads.start_peer "pull"
+  local sink = loads.start_peer("pull", unpack(run.sink_words or {}))
   sink:await(function() return sink.last end, "the sink's port")
   run.project = project.new("stream", { PORT = run.port, SINK = sink.last.port })
+  if run.handler then run.project:save("handler.lua", run.handler) end
   start_host(run)
   local source = loads.start_peer("push", run.port, run.messages)
   run.sink = sink
@@ -41,12 +42,16 @@ function kinds.stream(run)
 end
 
 -- REQs -> worker
-function kinds.dialogue(run)
-  run.project = project.new("dialogue", { PORT = run.port })
+function loads.join_dialogue(run)
   start_host(run)
   run.peer = loads.start_peer("request", run.port, run.messages, CLIENTS, run.patience or support.patience)
   run.peer:await(function() return run.peer.last end, "the first answer")
   function run.finish() return run.peer:finish() end
+end
+
+function kinds.dialogue(run)
+  run.project = project.new("dialogue", { PORT = run.port })
+  loads.join_dialogue(run)
 end
 
 -- PUB -> worker -> SUB, and ticks that the worker publishes by itself

@@ -4,7 +4,7 @@
 # when its standard input does, with its findings as the last line.
 #
 #   peers.py push PORT COUNT        at least COUNT numbers, then "end" and how many there were
-#   peers.py pull                   gets [number, version] in order until the end
+#   peers.py pull [EVERY]           gets [number, version] in order until the end, but no multiple of EVERY
 #   peers.py request PORT COUNT N   N requesters that ask at least COUNT times in all
 #   peers.py echo IN OUT RATE       publishes at a rate to the worker's sub and hears its pub
 
@@ -113,7 +113,7 @@ def push(port, count):
     context.term()
 
 
-def pull():
+def pull(every=None):
     peer = Watched(zmq.PULL)
     say(port=peer.socket.bind_to_random_port("tcp://127.0.0.1"))
     sequence, receive = Sequence(), peer.socket.recv_multipart
@@ -125,7 +125,12 @@ def pull():
     total = int(number[4:])
     sequence.missing.update(range(sequence.next, total + 1))
     sequence.next = max(sequence.next, total + 1)
-    say(disconnects=peer.disconnects(), **sequence.findings())
+    poisoned = 0
+    if every:
+        poison = set(range(int(every), total + 1, int(every)))
+        poisoned = len(poison - sequence.missing)
+        sequence.missing -= poison
+    say(disconnects=peer.disconnects(), poisoned=poisoned, **sequence.findings())
 
 
 def at(values, share):
@@ -179,7 +184,8 @@ def request(port, count, clients, patience):
             wrong += is_wrong
             answers += 1
             took = time.monotonic() - requester.asked
-            (latencies if version == sequence.version else stalls).append(took)
+            if answers > len(requesters):
+                (latencies if version == sequence.version else stalls).append(took)
             sequence.take(answers, version)
             requester.ask()
     latencies.sort()

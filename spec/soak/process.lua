@@ -8,7 +8,7 @@ local uv = require "luv"
 local process = {}
 process.__index = process
 
-local KEPT = 200 -- lines that are shown when something goes wrong
+local KEPT = 12 -- lines that are shown when something goes wrong
 
 local function take_line(self, line)
   self.tail[#self.tail + 1] = line

@@ -3,7 +3,6 @@
 -- version goes out with every message. Good versions and everything that a save can get wrong.
 
 local support = require "spec.support"
-local uv = require "luv"
 
 local project = {}
 project.__index = project

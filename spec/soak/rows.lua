@@ -4,11 +4,22 @@
 
 local rows = {}
 
+rows.nothing = { most = 0 }
+
 function rows.add(list, what, value, bounds)
   local row = { what = what, value = value }
   for key, bound in pairs(bounds or {}) do row[key] = bound end
   list[#list + 1] = row
   return row
+end
+
+-- What the peers found.
+function rows.add_losses(list, found, bounds)
+  rows.add(list, "messages", found.messages)
+  for _, what in ipairs { "lost", "repeated", "reordered", "disconnects" } do
+    rows.add(list, what, found[what], bounds)
+  end
+  rows.add(list, "longest silence, s", found.gap)
 end
 
 function rows.is_good(row)
