@@ -11,6 +11,7 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/wire.h"
 
 static void close_frames(zmq_msg_t *frames, unsigned count)
 {
@@ -21,7 +22,7 @@ static void close_frames(zmq_msg_t *frames, unsigned count)
 
 static bool send_bytes(void *zmq, const void *data, size_t size, bool more)
 {
-    return zmq_send(zmq, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
+    return zl_wire_send(zmq, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
 }
 
 static int32_t send_body(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
@@ -103,7 +104,7 @@ static void send_again(struct zl_socket *socket)
         zmq_msg_init(&frame);
         zmq_msg_copy(&frame, &exchange->kept[i]);
         int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
-        if (zmq_msg_send(&frame, socket->zmq, ZMQ_DONTWAIT | more) < 0) {
+        if (zl_wire_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
             zmq_msg_close(&frame);
             return;
         }
@@ -254,7 +255,7 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
     if (!envelope || !envelope->open)
         return ZL_NOTHING_ASKED;
     for (unsigned i = 0; i < envelope->count; i++) {
-        if (zmq_msg_send(&envelope->frames[i], socket->zmq, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+        if (zl_wire_send_frame(socket->zmq, &envelope->frames[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
             int32_t code = zl_hot_failure();
             if (code == ZL_GONE)
                 envelope->open = false;

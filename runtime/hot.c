@@ -13,6 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/wire.h"
 
 /* Methods can be called with any userdata as self. */
 static inline struct zl_socket *socket_of(void *userdata, const char *class_name)
@@ -69,7 +70,7 @@ static int32_t send_frames(struct zl_socket *socket, const struct zl_frame *fram
 {
     for (uint32_t i = 0; i < count; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
-        if (zmq_send(socket->zmq, frames[i].data, frames[i].size, flags) < 0)
+        if (zl_wire_send(socket->zmq, frames[i].data, frames[i].size, flags) < 0)
             return zl_hot_failure();
     }
     return 0;
@@ -79,7 +80,7 @@ static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *fr
                              uint32_t count)
 {
     const struct zl_bytes *topic = &socket->options.topic;
-    if (zmq_send(socket->zmq, topic->data, topic->size, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+    if (zl_wire_send(socket->zmq, topic->data, topic->size, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
         return zl_hot_failure();
     return send_frames(socket, frames, count);
 }
@@ -177,7 +178,7 @@ static bool grow(struct zl_inbox *inbox, struct zl_hot *hot)
 static void skip_rest(struct zl_socket *socket, zmq_msg_t *last)
 {
     while (zmq_msg_more(last))
-        if (zmq_msg_recv(last, socket->zmq, ZMQ_DONTWAIT) < 0)
+        if (zl_wire_receive_frame(socket->zmq, last) < 0)
             return;
 }
 
@@ -197,7 +198,7 @@ static int32_t receive_frames(struct zl_socket *socket, unsigned count)
             inbox->count = count;
             return 0;
         }
-        if (zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT) < 0)
+        if (zl_wire_receive_frame(socket->zmq, &inbox->messages[count]) < 0)
             return zl_hot_failure();
         count++;
     }
@@ -257,7 +258,7 @@ static bool has_newer(const struct zl_socket *socket)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    return zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
 /* conflate: puts the newest message that the script wants in the place of the one of `count` frames
@@ -268,7 +269,7 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
     zmq_msg_t first;
     while (count > 0 && has_newer(socket)) {
         zmq_msg_init(&first);
-        if (zmq_msg_recv(&first, socket->zmq, ZMQ_DONTWAIT) < 0)
+        if (zl_wire_receive_frame(socket->zmq, &first) < 0)
             break;
         if (socket->options.exact && !is_wanted_topic(socket, &first)) {
             skip_rest(socket, &first);

@@ -7,6 +7,7 @@
 #include "runtime/hot.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/wire.h"
 
 void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake)
 {
@@ -129,7 +130,7 @@ void zl_socket_read_subscriptions(struct zl_socket *socket)
     zmq_msg_t message;
     zmq_msg_init(&message);
     long before = socket->subscriptions;
-    while (zmq_msg_recv(&message, socket->zmq, ZMQ_DONTWAIT) >= 0) {
+    while (zl_wire_receive_frame(socket->zmq, &message) >= 0) {
         const unsigned char *data = zmq_msg_data(&message);
         if (zmq_msg_size(&message) > 0 && data[0] <= 1)
             socket->subscriptions += data[0] ? 1 : -1;
@@ -153,7 +154,7 @@ int zl_socket_look(struct zl_socket *socket)
 {
     int events = 0;
     size_t size = sizeof events;
-    if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
+    if (zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
         return 0;
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)

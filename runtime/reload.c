@@ -23,8 +23,8 @@ static void wake_up(uv_timer_t *timer)
     (void)timer; /* zl_reload_turn looks at what is due */
 }
 
-/* libuv counts whole milliseconds on the same clock: rounded up, so that what is due is over when the
- * timer has run; it runs only once. */
+/* libuv counts whole milliseconds on the same clock: rounded up, so that what is due is over when
+ * the timer has run; it runs only once. */
 static void arm(struct zl_loop *loop)
 {
     uint64_t first = 0;
