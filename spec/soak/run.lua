@@ -2,17 +2,13 @@
 -- Runs the long form of the soak and prints its findings: ./dev soak reload [JOB...] [options]. The short
 -- form is soak_spec.lua.
 
-local here = arg[0]:match "^(.*)/spec/soak/" or "."
-package.path = here .. "/?.lua;" .. package.path
-
 local support = require "spec.support"
 local zeroless = require "zeroless"
 local jobs = require "spec.soak.jobs"
 local rows = require "spec.soak.rows"
 local sizes = require "spec.soak.sizes"
 
-support.root = here
-support.patience = tonumber(os.getenv "ZLRUN_SOAK_PATIENCE") or 300
+support.patience = 300
 
 local usage = [[
 usage: ./dev soak reload [JOB...] [options]
