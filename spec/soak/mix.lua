@@ -15,9 +15,9 @@ local function hear(peer, version, since)
   end, "version " .. version .. " at the peer")
 end
 
-local function expect(record, field, wanted)
+local function expect(record, way, field, wanted)
   if record[field] ~= wanted then
-    error(("an attempt ended with %s %s, not %s: %s"):format(field, tostring(record[field]),
+    error(("%s: an attempt ended with %s %s, not %s: %s"):format(way, field, tostring(record[field]),
       tostring(wanted), tostring(record.error or record.msg)), 0)
   end
 end
@@ -33,8 +33,9 @@ local function do_bad(run, way, name)
     return
   end
   local record = worker.attempt(host, attempts + 1)
-  expect(record, "stage", stage)
-  expect(record, "msg", "reload failed; still serving generation " .. run.generation)
+  way = way .. " " .. name
+  expect(record, way, "stage", stage)
+  expect(record, way, "msg", "reload failed; still serving generation " .. run.generation)
   if run.peer then hear(run.peer, run.version, record.seen) end
 end
 
@@ -59,7 +60,7 @@ local function do_repair(run)
   run.project:repair()
   if not run.watched then return end
   host:await(function() return host.notices > notices end, "word of the files being repaired")
-  expect({ attempts = #host.attempts }, "attempts", attempts)
+  expect({ attempts = #host.attempts }, "repaired", "attempts", attempts)
 end
 
 -- Makes `reloads` reloads, about half of them good, the last one too. `run` has: host, project; peer, or
