@@ -7,6 +7,7 @@
 
 #include "bindings/luasup.h"
 #include "runtime/generation.h"
+#include "runtime/zmq.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
 static int os_exit(lua_State *L)
@@ -19,6 +20,9 @@ static int os_exit(lua_State *L)
 /* core.engage(): the script uses zeroless */
 static int core_engage(lua_State *L)
 {
+    char why[ZL_WHY_MAX];
+    if (!zl_zmq_load(why))
+        return luaL_error(L, "%s", why);
     zl_loop_engage(zl_lua_loop(L));
     return 0;
 }

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <zmq.h>
+
+#include "runtime/zmq.h"
 
 struct zl_frame;
 struct zl_socket;

@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <uv.h>
-#include <zmq.h>
 
 #include "runtime/endpoint.h"
 #include "runtime/exchange.h"
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
+#include "runtime/zmq.h"
 
 TAILQ_HEAD(zl_socket_list, zl_socket);
 
