@@ -21,8 +21,10 @@ static int os_exit(lua_State *L)
 static int core_engage(lua_State *L)
 {
     char why[ZL_WHY_MAX];
-    if (!zl_zmq_load(why))
-        return luaL_error(L, "%s", why);
+    if (!zl_zmq_load(why)) {
+        lua_pushstring(L, why);
+        return lua_error(L);
+    }
     zl_loop_engage(zl_lua_loop(L));
     return 0;
 }
