@@ -105,6 +105,17 @@ static void grant(struct zl_lane *lane)
     zl_task_wake(task, ZL_WAKE_READY);
 }
 
+void zl_socket_notify(struct zl_socket *socket)
+{
+    struct zl_lane *in = &socket->lanes[ZL_IN];
+    bool in_alone = socket->pattern->receives && !in->turn && !TAILQ_EMPTY(&in->waiters) &&
+                    TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters);
+    if (in_alone)
+        grant(in);
+    else
+        zl_socket_touch(socket);
+}
+
 int zl_socket_look(struct zl_socket *socket)
 {
     int events = 0;
