@@ -11,6 +11,7 @@
 #include "runtime/zmq.h"
 
 struct zl_frame;
+struct zl_generation;
 struct zl_socket;
 struct zl_task;
 
@@ -24,12 +25,13 @@ struct zl_line {
 
 /* The state beside a request or reply socket. */
 struct zl_exchange {
-    uint32_t id;       /* of the newest request */
-    bool asked;        /* it waits for its reply */
-    bool let_go;       /* the script has waited for the reply, and may ask anew instead */
-    int tries;         /* sent so often */
-    uint64_t deadline; /* of this try, on the clock of zl_loop_now; 0 when there is none */
-    zmq_msg_t *kept;   /* its frames, while they may have to be sent again */
+    uint32_t id;           /* of the newest request */
+    bool asked;            /* it waits for its reply */
+    bool let_go;           /* the script has waited for the reply, and may ask anew instead */
+    int tries;             /* sent so often */
+    struct zl_task *asker; /* NULL once it has ended */
+    uint64_t deadline;     /* of this try, on the clock of zl_loop_now; 0 when there is none */
+    zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
     unsigned kept_count;
     struct zl_line line; /* request: where it was asked; reply: where it was answered last */
 };
@@ -65,6 +67,12 @@ struct zl_line *zl_exchange_line(struct zl_socket *socket);
 
 /* "worker.lua:12" (ZL_LINE_MAX bytes), or "" for no line. */
 void zl_line_text(const struct zl_line *line, char *text);
+
+/* The first task of the generation that waits for a reply; NULL for none. */
+struct zl_task *zl_exchange_asker(const struct zl_generation *generation);
+
+/* The socket goes on to another generation: nobody waits for its reply any more. */
+void zl_exchange_hand_over(struct zl_exchange *exchange);
 
 void zl_exchange_fini(struct zl_exchange *exchange);
 
