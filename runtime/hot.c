@@ -302,6 +302,30 @@ static int32_t take(struct zl_socket *socket)
     }
 }
 
+bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count)
+{
+    struct zl_inbox *inbox = &loop->inbox;
+    clear_inbox(inbox);
+    while (inbox->room < count)
+        if (!grow(inbox, &loop->hot))
+            return false;
+    for (unsigned i = 0; i < count; i++)
+        zmq_msg_copy(&inbox->messages[i], &frames[i]);
+    inbox->count = count;
+    lay_out(inbox, 0, (int)count);
+    return true;
+}
+
+/* A message of a failed generation, for this one: the number of its frames, or a code. */
+static int32_t take_again(struct zl_socket *socket)
+{
+    int count = zl_hand_take(socket);
+    if (count > 0)
+        return count;
+    errno = ENOMEM;
+    return zl_hot_failure();
+}
+
 int32_t zl_hot_receive(void *receiver)
 {
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
@@ -310,14 +334,20 @@ int32_t zl_hot_receive(void *receiver)
     struct zl_loop *loop = socket->loop;
     struct zl_task *task = loop->current;
     int32_t code = enter(socket, ZL_IN);
-    if (code == 0 && (socket->note & ZL_NOTE_LINE))
-        code = zl_exchange_may_receive(socket);
+    if (code >= 0 && (socket->note & ZL_NOTE_LINE)) {
+        int32_t refusal = zl_exchange_may_receive(socket);
+        code = refusal ? refusal : code;
+    }
     if (code == 0) {
         code = take(socket);
         /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to
          * send has not been asked for. */
         if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
             zl_socket_calm(socket);
+        if (code > 0 && loop->keeps && socket->pattern->hands_out)
+            zl_hand_keep(task, socket, (unsigned)code);
+    } else if (code == ZL_GIVEN_AGAIN) {
+        code = take_again(socket);
     }
     if (code > 0) {
         if (socket->pattern->hands_out && task->held != socket)

@@ -65,11 +65,15 @@ struct zl_loop {
     struct zl_inbox inbox;
 
     enum zl_phase phase;
+    bool keeps;   /* messages in hand are kept, see hand.h */
     bool engaged; /* zeroless is in use: signals and watchdog are on */
     int exit_code;
     double drain_timeout;    /* seconds */
     uint64_t drain_deadline; /* on the clock of zl_loop_now, set when it stops */
 };
+
+/* Copies the frames into the inbox, laid out for the script. False without memory. */
+bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count);
 
 /* True, or false with a message printed when libuv gives no loop. */
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout);

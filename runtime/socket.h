@@ -12,6 +12,7 @@
 
 #include "runtime/endpoint.h"
 #include "runtime/exchange.h"
+#include "runtime/hand.h"
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
 #include "runtime/zmq.h"
@@ -69,6 +70,7 @@ struct zl_socket {
     uint64_t sent, received; /* messages */
     long subscriptions;      /* pub: held by peers now */
     struct zl_exchange exchange;
+    struct zl_hand_queue again; /* messages of a failed generation, before all others */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     uv_poll_t poll;
     TAILQ_ENTRY(zl_socket) all, touched;
