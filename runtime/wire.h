@@ -7,7 +7,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <zmq.h>
+
+#include "runtime/zmq.h"
 
 #define ZL_WIRE(name, parameters, call)                                                            \
     static inline int zl_wire_##name parameters                                                    \
