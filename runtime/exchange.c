@@ -266,6 +266,14 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
     return send_body(socket, frames, count);
 }
 
+bool zl_exchange_owes(const struct zl_task *task)
+{
+    const struct zl_envelope *envelope = task->envelopes;
+    while (envelope && !(envelope->open && envelope->socket->zmq))
+        envelope = envelope->next;
+    return envelope != NULL;
+}
+
 void zl_exchange_forget(struct zl_task *task)
 {
     struct zl_envelope *envelope;

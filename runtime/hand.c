@@ -94,21 +94,31 @@ void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count
 
 /* --- handled --------------------------------------------------------------------------------- */
 
+/* The one that the task has of the socket itself; NULL for none. Inherited ones are the oldest. */
+static const struct zl_grip *find_own(const struct zl_task *task, const struct zl_socket *socket)
+{
+    const struct zl_grip *held = task->grips;
+    while (held && (held->inherited || held->hand->socket != socket))
+        held = held->next;
+    return held;
+}
+
+static void release_newest(struct zl_task *task)
+{
+    struct zl_grip *held = task->grips;
+    task->grips = held->next;
+    if (held->hand->references == 1 && !held->hand->is_aside)
+        task->loop->reload.handled++;
+    unref(held->hand);
+    free(held);
+}
+
 void zl_hand_release(struct zl_task *task, const struct zl_socket *socket)
 {
-    struct zl_grip **place = &task->grips;
-    while (*place) {
-        struct zl_grip *held = *place;
-        if (socket && (held->inherited || held->hand->socket != socket)) {
-            place = &held->next;
-            continue;
-        }
-        *place = held->next;
-        if (held->hand->references == 1 && !held->hand->is_aside)
-            task->loop->reload.handled++;
-        unref(held->hand);
-        free(held);
-    }
+    const struct zl_grip *own = socket ? find_own(task, socket) : NULL;
+    const struct zl_grip *rest = own ? own->next : socket ? task->grips : NULL;
+    while (task->grips != rest)
+        release_newest(task);
 }
 
 void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent)

@@ -351,7 +351,7 @@ int32_t zl_hot_receive(void *receiver)
         code = take_again(socket);
     }
     if (code > 0) {
-        if (socket->pattern->hands_out && task->held != socket)
+        if (socket->pattern->hands_out && (task->held != socket || task->also_held.count > 0))
             zl_task_hold(task, socket);
         socket->received++;
         done(socket);

@@ -130,11 +130,9 @@ bool zl_loop_slice_over(struct zl_loop *loop)
     return coarse_now() >= loop->slice_end;
 }
 
-/* Whether a ready task is still to run: once the loop stops, or while its generation is being
- * parked, one at rest stays where it is. */
-static bool may_run(const struct zl_loop *loop, const struct zl_task *task)
+bool zl_loop_may_run(const struct zl_task *task)
 {
-    return (loop->phase == ZL_RUNNING && task->generation->life != ZL_PARKING) ||
+    return (task->loop->phase == ZL_RUNNING && task->generation->life != ZL_PARKING) ||
            !zl_task_at_rest(task);
 }
 
@@ -150,10 +148,12 @@ static void run_ready(struct zl_loop *loop)
         loop->slice = SLICE_STEPS;
         loop->slice_end = coarse_now() + SLICE_NS;
         bool is_last = task == last;
-        if (may_run(loop, task))
+        if (zl_loop_may_run(task)) {
             zl_task_resume(task);
-        else
+        } else {
+            zl_socket_pass_turn(task);
             zl_task_rest(task);
+        }
         if (is_last)
             return;
     }

@@ -105,6 +105,10 @@ int zl_loop_drain(struct zl_loop *loop);
 /* What os.exit does: the drain without any Lua, then the end of the process. */
 _Noreturn void zl_loop_exit(struct zl_loop *loop, int code);
 
+/* Whether a task is to run when it is ready: once the loop stops, or while its generation is being
+ * parked, one at rest stays where it is. */
+bool zl_loop_may_run(const struct zl_task *task);
+
 /* Nanoseconds on a clock that only moves forward. */
 uint64_t zl_loop_now(void);
 

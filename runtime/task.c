@@ -40,29 +40,30 @@ static bool set_add(struct zl_socket_set *set, struct zl_socket *socket)
     return true;
 }
 
-static void set_remove(struct zl_socket_set *set, struct zl_socket *socket)
+/* Forgets those from the one at `begin` on. */
+static void set_cut(struct zl_socket_set *set, unsigned begin)
 {
-    int i = set_find(set, socket);
-    if (i < 0)
-        return;
-    set->items[i] = set->items[--set->count];
-    zl_socket_unref_weak(socket);
+    while (set->count > begin)
+        zl_socket_unref_weak(set->items[--set->count]);
 }
 
 static void set_fini(struct zl_socket_set *set)
 {
-    while (set->count > 0)
-        zl_socket_unref_weak(set->items[--set->count]);
+    set_cut(set, 0);
     free(set->items);
     set->items = NULL;
 }
 
 /* One whose socket is closed counts no more. */
-bool zl_task_is_handling(const struct zl_task *task)
+bool zl_task_is_handling(const struct zl_task *task, const struct zl_socket *asked)
 {
-    if (task->inherited || (task->held && task->held->zmq))
+    if (task->inherited || zl_exchange_owes(task))
         return true;
-    for (unsigned i = 0; i < task->also_held.count; i++)
+    if (!task->held || task->held == asked)
+        return false;
+    if (task->held->zmq)
+        return true;
+    for (unsigned i = 0; i < task->also_held.count && task->also_held.items[i] != asked; i++)
         if (task->also_held.items[i]->zmq)
             return true;
     return false;
@@ -116,7 +117,7 @@ struct zl_task *zl_task_spawn(struct zl_generation *generation, lua_State *L, in
     task->references = 2;
     task->owned = true;
     task->where = where;
-    task->inherited = zl_task_is_handling(loop->current);
+    task->inherited = zl_task_is_handling(loop->current, NULL);
     zl_hand_inherit(task, loop->current);
     task->finishing = loop->current->finishing;
     TAILQ_INIT(&task->joiners);
@@ -333,10 +334,25 @@ void zl_task_wake(struct zl_task *task, enum zl_wake wake)
 
 /* --- the message in hand --------------------------------------------------------------------- */
 
+/* What came after the message of the receiver that is asked again was received to handle that one,
+ * and is handled with it. */
+static void let_go(struct zl_task *task, const struct zl_socket *socket)
+{
+    int i = task->held == socket ? 0 : set_find(&task->also_held, socket);
+    if (i < 0)
+        return;
+    set_cut(&task->also_held, (unsigned)i);
+    if (task->held == socket) {
+        task->held = NULL;
+        zl_socket_unref_weak((struct zl_socket *)socket);
+    }
+}
+
 void zl_task_hold(struct zl_task *task, struct zl_socket *socket)
 {
-    if (task->held == socket || task == &task->loop->outside)
+    if (task == &task->loop->outside)
         return;
+    let_go(task, socket);
     if (task->held) {
         set_add(&task->also_held, socket);
         return;
@@ -349,12 +365,7 @@ void zl_task_release(struct zl_task *task, struct zl_socket *socket)
 {
     if (task->grips)
         zl_hand_release(task, socket);
-    if (task->held == socket) {
-        task->held = NULL;
-        zl_socket_unref_weak(socket);
-    } else if (task->also_held.count > 0) {
-        set_remove(&task->also_held, socket);
-    }
+    let_go(task, socket);
 }
 
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
@@ -379,5 +390,5 @@ void zl_task_line(const struct zl_task *task, char *out, size_t size)
 bool zl_task_at_rest(const struct zl_task *task)
 {
     return task->status != ZL_TASK_RUNNING && !task->finishing && !task->has_reply &&
-           !zl_task_is_handling(task);
+           !zl_task_is_handling(task, NULL);
 }

@@ -149,19 +149,22 @@ project.ways = {}
 for way in pairs(project.bad) do project.ways[#project.ways + 1] = way end
 table.sort(project.ways)
 
+local function file_of(way, name)
+  return way == "message" and "handler.lua" or way == "endless" and "main.lua" or name
+end
+
 -- Breaks the main script or its handler in the given way, and no other file any more. Returns the stage
 -- at which the attempt ends; nil: it does not.
 function project:break_it(way, name)
-  if way == "message" then name = "handler.lua" end
-  if self.broken and self.broken ~= name then self:repair() end
-  local stage = project.bad[way](self, name)
-  self.broken, self.way = way == "endless" and "main.lua" or name, way
-  return stage
+  local file = file_of(way, name)
+  if self.broken and self.broken ~= file then self:repair() end
+  self.broken, self.way = file, way
+  return project.bad[way](self, name)
 end
 
 -- Whether it is broken in that way already.
 function project:is_broken(way, name)
-  return self.broken and self.way == way and (self.broken == name or way == "message" or way == "endless")
+  return self.way == way and self.broken == file_of(way, name)
 end
 
 -- Puts back what was there before.
