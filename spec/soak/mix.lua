@@ -69,7 +69,7 @@ end
 function mix.run(run, reloads)
   run.versions, run.generation, run.version = { "000001" }, 1, "000001"
   function run.ask()
-    if not run.watched or run.random(4) == 1 then run.host:kill "sighup" end
+    if not run.watched then run.host:kill "sighup" end
   end
   local was_endless
   run.done = {}
