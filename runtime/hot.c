@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "runtime/frames.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
@@ -65,23 +66,13 @@ static bool on_topic(const struct zl_socket *socket, const struct zl_frame *fram
     return frame->size >= topic->size && memcmp(frame->data, topic->data, topic->size) == 0;
 }
 
-static int32_t send_frames(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
-        if (zmq_send(socket->zmq, frames[i].data, frames[i].size, flags) < 0)
-            return zl_hot_failure();
-    }
-    return 0;
-}
-
 static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *frames,
                              uint32_t count)
 {
     const struct zl_bytes *topic = &socket->options.topic;
-    if (zmq_send(socket->zmq, topic->data, topic->size, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+    if (!zl_frames_send_bytes(socket, topic->data, topic->size))
         return zl_hot_failure();
-    return send_frames(socket, frames, count);
+    return zl_frames_send(socket, frames, count);
 }
 
 static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
@@ -90,13 +81,13 @@ static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames,
     case ZL_PUB:
         if (socket->options.embed_topic)
             return send_embedded(socket, frames, count);
-        return on_topic(socket, frames) ? send_frames(socket, frames, count) : ZL_OFF_TOPIC;
+        return on_topic(socket, frames) ? zl_frames_send(socket, frames, count) : ZL_OFF_TOPIC;
     case ZL_REQUEST:
         return zl_exchange_ask(socket, frames, count);
     case ZL_REPLY:
         return zl_exchange_answer(socket, frames, count);
     default:
-        return send_frames(socket, frames, count);
+        return zl_frames_send(socket, frames, count);
     }
 }
 
