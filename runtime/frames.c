@@ -19,7 +19,7 @@ static void let_go(void *data, void *block)
     zl_heap_release(block);
 }
 
-static int send_large(struct zl_socket *socket, const struct zl_frame *frame, int flags)
+int zl_frames_send_large(struct zl_socket *socket, const struct zl_frame *frame, int flags)
 {
     char *text = (char *)frame->data;
     char *block = text - socket->loop->generation->memory.text_offset;
@@ -42,7 +42,7 @@ int32_t zl_frames_send(struct zl_socket *socket, const struct zl_frame *frames, 
         int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
         int sent = frames[i].size < ZL_LARGE
                        ? zmq_send(socket->zmq, frames[i].data, frames[i].size, flags)
-                       : send_large(socket, &frames[i], flags);
+                       : zl_frames_send_large(socket, &frames[i], flags);
         if (sent < 0)
             return zl_hot_failure();
     }

@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "runtime/frames.h"
+#include "runtime/heap.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
@@ -75,6 +76,7 @@ static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *fr
     return zl_frames_send(socket, frames, count);
 }
 
+/* For every message but those that go straight (send_plain). */
 static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
     switch (socket->pattern->id) {
@@ -104,6 +106,13 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
     return code;
 }
 
+/* The straight way: a small frame, as it is. */
+static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
+{
+    int sent = zmq_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
+    return __builtin_expect(sent >= 0, 1) ? 0 : zl_hot_failure();
+}
+
 static inline int32_t send_message(struct zl_socket *socket, const struct zl_frame *frames,
                                    uint32_t count)
 {
@@ -116,7 +125,10 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     int32_t code = enter(socket, ZL_OUT);
     if (code != 0)
         return code;
-    code = transmit(socket, frames, count);
+    if (count == 1 && socket->is_plain && frames->size < ZL_LARGE)
+        code = send_plain(socket, frames);
+    else
+        code = transmit(socket, frames, count);
     if (code == ZL_AGAIN)
         code = transmit_again(socket, frames, count);
     if (code == 0) {
@@ -273,24 +285,51 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
     return count;
 }
 
-/* One message for the script, laid out: the number of its frames, or a code. */
-static int32_t take(struct zl_socket *socket)
+/* One message for the script, laid out: the number of its frames, or a code. The first `count` of
+ * them are in the inbox already. */
+static int32_t take(struct zl_socket *socket, unsigned count)
 {
     struct zl_inbox *inbox = &socket->loop->inbox;
-    for (;;) {
-        if (inbox->count > 1)
+    for (;; count = 0) {
+        if (count == 0 && inbox->count > 1)
             clear_inbox(inbox);
-        int32_t count = receive_frames(socket, 0);
-        int start = count > 0 ? body_start(socket, count) : -1;
+        int32_t whole = receive_frames(socket, count);
+        int start = whole > 0 ? body_start(socket, whole) : -1;
         if (start >= 0 && socket->options.conflate)
-            count = receive_newest(socket, count);
-        if (count < 0)
-            return count;
-        if (count > 0 && start >= 0) {
-            lay_out(inbox, start, count);
-            return count - start;
+            whole = receive_newest(socket, whole);
+        if (whole < 0)
+            return whole;
+        if (whole > 0 && start >= 0) {
+            lay_out(inbox, start, whole);
+            return whole - start;
         }
     }
+}
+
+/* The straight way: a message as it came, into the place of one that had one frame too. */
+static inline int32_t take_plain(struct zl_socket *socket, struct zl_inbox *inbox)
+{
+    zmq_msg_t *message = inbox->messages;
+    if (__builtin_expect(zmq_msg_recv(message, socket->zmq, ZMQ_DONTWAIT) < 0, 0))
+        return zl_hot_failure();
+    if (zmq_msg_more(message))
+        return take(socket, 1);
+    inbox->frames->data = zmq_msg_data(message);
+    inbox->frames->size = (uint32_t)zmq_msg_size(message);
+    return 1;
+}
+
+static int32_t take_any(struct zl_socket *socket)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    int32_t code = socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
+    if (code == 0)
+        code = socket->is_plain && inbox->count == 1 ? take_plain(socket, inbox) : take(socket, 0);
+    /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
+     * not been asked for. */
+    if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+        zl_socket_calm(socket);
+    return code;
 }
 
 int32_t zl_hot_receive(void *receiver)
@@ -301,17 +340,10 @@ int32_t zl_hot_receive(void *receiver)
     struct zl_loop *loop = socket->loop;
     struct zl_task *task = loop->current;
     int32_t code = enter(socket, ZL_IN);
-    if (code == 0 && (socket->note & ZL_NOTE_LINE))
-        code = zl_exchange_may_receive(socket);
-    if (code == 0) {
-        code = take(socket);
-        /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to
-         * send has not been asked for. */
-        if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
-            zl_socket_calm(socket);
-    }
+    if (code == 0)
+        code = take_any(socket);
     if (code > 0) {
-        if (socket->pattern->hands_out && task->held != socket)
+        if (task->held != socket && socket->pattern->hands_out)
             zl_task_hold(task, socket);
         socket->received++;
         done(socket);

@@ -101,6 +101,13 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
     }
 }
 
+static bool is_plain(const struct zl_pattern *pattern, const struct zl_options *options)
+{
+    bool has_envelope = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY;
+    return !has_envelope && !options->embed_topic && options->topic.size == 0 && !options->exact &&
+           !options->conflate;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)status;
@@ -141,6 +148,7 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
     socket->zmq = zmq;
     socket->loop = loop;
     socket->pattern = pattern;
+    socket->is_plain = is_plain(pattern, options);
     socket->references = 2; /* the caller's and the poll handle's */
     socket->note = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY ? ZL_NOTE_LINE : 0;
     SLIST_INIT(&socket->endpoints);

@@ -47,13 +47,14 @@ struct zl_socket {
     void *zmq; /* NULL once closed */
     struct zl_loop *loop;
     const struct zl_pattern *pattern;
-    struct zl_options options; /* a deep copy */
-    struct zl_lane lanes[2];   /* by enum zl_direction */
-    int32_t note;              /* bits of ZL_NOTE_* for every message */
+    int32_t note;  /* bits of ZL_NOTE_* for every message */
+    bool is_plain; /* messages need no topic, no envelope, and no choice among them */
     bool is_touched;
-    int references, weak;    /* all of them; those among them that do not keep it open */
-    uint64_t sent, received; /* messages */
-    long subscriptions;      /* pub: held by peers now */
+    uint64_t sent, received;   /* messages */
+    struct zl_lane lanes[2];   /* by enum zl_direction */
+    struct zl_options options; /* a deep copy */
+    int references, weak;      /* all of them; those among them that do not keep it open */
+    long subscriptions;        /* pub: held by peers now */
     struct zl_exchange exchange;
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     uv_poll_t poll;
