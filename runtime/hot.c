@@ -6,6 +6,7 @@
 #include "runtime/hot.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -16,11 +17,14 @@
 #include "runtime/loop.h"
 #include "runtime/socket.h"
 
+/* What hardly ever happens is kept out of the straight way, and does not cost it registers. */
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
+
 /* Methods can be called with any userdata as self. */
 static inline struct zl_socket *socket_of(void *userdata, const char *class_name)
 {
     struct zl_handle *handle = userdata;
-    return __builtin_expect(handle->class_name == class_name, 1) ? handle->socket : NULL;
+    return RARELY(handle->class_name != class_name) ? NULL : handle->socket;
 }
 
 static _Thread_local int last_error;
@@ -42,14 +46,14 @@ int32_t zl_hot_failure(void)
 static inline int32_t enter(struct zl_socket *socket, enum zl_direction direction)
 {
     struct zl_loop *loop = socket->loop;
-    if (--loop->slice <= 0 && zl_loop_slice_over(loop))
+    if (RARELY(--loop->slice <= 0) && zl_loop_slice_over(loop))
         return ZL_PAUSE;
-    if (__builtin_expect(socket->lanes[direction].gate, 0)) {
+    if (RARELY(socket->lanes[direction].gate)) {
         int32_t code = zl_socket_admit(socket, direction);
         if (code != 0)
             return code;
     }
-    if (!socket->is_touched)
+    if (RARELY(!socket->is_touched))
         zl_socket_touch(socket);
     return 0;
 }
@@ -110,7 +114,7 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
 static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
 {
     int sent = zmq_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
-    return __builtin_expect(sent >= 0, 1) ? 0 : zl_hot_failure();
+    return RARELY(sent < 0) ? zl_hot_failure() : 0;
 }
 
 static inline int32_t send_message(struct zl_socket *socket, const struct zl_frame *frames,
@@ -153,9 +157,20 @@ int32_t zl_hot_send_frames(void *sender, uint32_t count)
 
 /* --- receive --------------------------------------------------------------------------------- */
 
-static bool grow(struct zl_inbox *inbox, struct zl_hot *hot)
+/* `size`: what zmq_msg_recv said of the frame; it counts no further than to INT_MAX. */
+static inline void lay_out(struct zl_inbox *inbox, unsigned i, int size)
+{
+    zmq_msg_t *message = &inbox->messages[i];
+    inbox->frames[i].data = zmq_msg_data(message);
+    inbox->frames[i].size =
+        RARELY(size == INT_MAX) ? (uint32_t)zmq_msg_size(message) : (uint32_t)size;
+}
+
+static bool grow(struct zl_inbox *inbox)
 {
     unsigned room = inbox->room ? inbox->room * 2 : 8;
+    if (room > ZL_FRAMES_MAX)
+        return false;
     zmq_msg_t *messages = malloc(room * sizeof *messages);
     struct zl_frame *frames = malloc(room * sizeof *frames);
     if (!messages || !frames) {
@@ -163,17 +178,30 @@ static bool grow(struct zl_inbox *inbox, struct zl_hot *hot)
         free(frames);
         return false;
     }
-    for (unsigned i = 0; i < room; i++) {
-        zmq_msg_init(&messages[i]);
-        if (i < inbox->room)
-            zmq_msg_move(&messages[i], &inbox->messages[i]);
-    }
-    free(inbox->messages);
+    zmq_msg_t *before = inbox->messages;
     free(inbox->frames);
     inbox->messages = messages;
-    inbox->frames = hot->received = frames;
+    inbox->frames = frames;
+    for (unsigned i = 0; i < room; i++) {
+        zmq_msg_init(&messages[i]);
+        if (i >= inbox->room)
+            continue;
+        zmq_msg_move(&messages[i], &before[i]);
+        lay_out(inbox, i, INT_MAX);
+    }
+    free(before);
     inbox->room = room;
     return true;
+}
+
+/* Gives back the memory of the messages from `first` on. */
+static void clear_inbox(struct zl_inbox *inbox, unsigned first)
+{
+    for (unsigned i = first; i < inbox->count; i++) {
+        zmq_msg_close(&inbox->messages[i]);
+        zmq_msg_init(&inbox->messages[i]);
+    }
+    inbox->count = first;
 }
 
 /* Reads the rest of a message that is to be forgotten. */
@@ -184,27 +212,35 @@ static void skip_rest(struct zl_socket *socket, zmq_msg_t *last)
             return;
 }
 
-/* The frames of one message into the inbox, where `count` of them are already: how many; 0 for a
- * message with too many; or a code. */
+/* There is no place for frame `count` of a message. */
+static int32_t refuse(struct zl_socket *socket, unsigned count)
+{
+    if (count == 0) {
+        errno = ENOMEM; /* not even room for one: nothing was taken */
+        return zl_hot_failure();
+    }
+    skip_rest(socket, &socket->loop->inbox.messages[count - 1]);
+    zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
+    return 0;
+}
+
+/* The frames of one message into the inbox, where `count` of them are already, laid out: how many;
+ * 0 for a message with too many; or a code. */
 static int32_t receive_frames(struct zl_socket *socket, unsigned count)
 {
     struct zl_inbox *inbox = &socket->loop->inbox;
     while (count == 0 || zmq_msg_more(&inbox->messages[count - 1])) {
-        if (count == inbox->room && (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
-            if (count == 0) {
-                errno = ENOMEM; /* not even room for one: nothing was taken */
-                return zl_hot_failure();
-            }
-            skip_rest(socket, &inbox->messages[count - 1]);
-            zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
-            inbox->count = count;
-            return 0;
-        }
-        if (zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT) < 0)
+        if (count == inbox->room && !grow(inbox))
+            return refuse(socket, count);
+        int size = zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT);
+        if (size < 0)
             return zl_hot_failure();
-        count++;
+        lay_out(inbox, count++, size);
+        if (inbox->count < count)
+            inbox->count = count;
     }
-    inbox->count = count;
+    if (inbox->count > count)
+        clear_inbox(inbox, count);
     return (int32_t)count;
 }
 
@@ -223,6 +259,8 @@ static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
 static int body_start(struct zl_socket *socket, int32_t count)
 {
     zmq_msg_t *messages = socket->loop->inbox.messages;
+    if (socket->is_plain)
+        return 0;
     switch (socket->pattern->id) {
     case ZL_REQUEST:
     case ZL_REPLY: {
@@ -234,26 +272,6 @@ static int body_start(struct zl_socket *socket, int32_t count)
     default:
         return 0;
     }
-}
-
-static void lay_out(struct zl_inbox *inbox, int start, int count)
-{
-    for (int i = start; i < count; i++) {
-        struct zl_frame *frame = &inbox->frames[i - start];
-        frame->data = zmq_msg_data(&inbox->messages[i]);
-        frame->size = (uint32_t)zmq_msg_size(&inbox->messages[i]);
-    }
-}
-
-/* Gives back the memory of a large or many-framed message; the next receive does so for the rest.
- */
-static void clear_inbox(struct zl_inbox *inbox)
-{
-    for (unsigned i = 0; i < inbox->count; i++) {
-        zmq_msg_close(&inbox->messages[i]);
-        zmq_msg_init(&inbox->messages[i]);
-    }
-    inbox->count = 0;
 }
 
 static bool has_newer(const struct zl_socket *socket)
@@ -268,6 +286,7 @@ static bool has_newer(const struct zl_socket *socket)
  * apart, and of a subscriber's topics it tells the publisher only the last. */
 static int32_t receive_newest(struct zl_socket *socket, int32_t count)
 {
+    struct zl_inbox *inbox = &socket->loop->inbox;
     zmq_msg_t first;
     while (count > 0 && has_newer(socket)) {
         zmq_msg_init(&first);
@@ -276,8 +295,8 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
         if (socket->options.exact && !is_wanted_topic(socket, &first)) {
             skip_rest(socket, &first);
         } else {
-            clear_inbox(&socket->loop->inbox);
-            zmq_msg_move(&socket->loop->inbox.messages[0], &first);
+            zmq_msg_move(&inbox->messages[0], &first);
+            lay_out(inbox, 0, INT_MAX);
             count = receive_frames(socket, 1);
         }
         zmq_msg_close(&first);
@@ -285,14 +304,11 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
     return count;
 }
 
-/* One message for the script, laid out: the number of its frames, or a code. The first `count` of
- * them are in the inbox already. */
+/* One message for the script: the number of its frames, or a code. The first `count` of them are in
+ * the inbox already. */
 static int32_t take(struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
     for (;; count = 0) {
-        if (count == 0 && inbox->count > 1)
-            clear_inbox(inbox);
         int32_t whole = receive_frames(socket, count);
         int start = whole > 0 ? body_start(socket, whole) : -1;
         if (start >= 0 && socket->options.conflate)
@@ -300,57 +316,63 @@ static int32_t take(struct zl_socket *socket, unsigned count)
         if (whole < 0)
             return whole;
         if (whole > 0 && start >= 0) {
-            lay_out(inbox, start, whole);
+            socket->loop->hot.received = socket->loop->inbox.frames + start;
             return whole - start;
         }
     }
 }
 
 /* The straight way: a message as it came, into the place of one that had one frame too. */
-static inline int32_t take_plain(struct zl_socket *socket, struct zl_inbox *inbox)
+static inline int32_t take_plain(struct zl_socket *socket)
 {
-    zmq_msg_t *message = inbox->messages;
-    if (__builtin_expect(zmq_msg_recv(message, socket->zmq, ZMQ_DONTWAIT) < 0, 0))
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    int size = zmq_msg_recv(inbox->messages, socket->zmq, ZMQ_DONTWAIT);
+    if (RARELY(size < 0))
         return zl_hot_failure();
-    if (zmq_msg_more(message))
+    lay_out(inbox, 0, size);
+    if (zmq_msg_more(inbox->messages))
         return take(socket, 1);
-    inbox->frames->data = zmq_msg_data(message);
-    inbox->frames->size = (uint32_t)zmq_msg_size(message);
+    socket->loop->hot.received = inbox->frames;
     return 1;
 }
 
-static int32_t take_any(struct zl_socket *socket)
+static int32_t take_other(struct zl_socket *socket)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
     int32_t code = socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
-    if (code == 0)
-        code = socket->is_plain && inbox->count == 1 ? take_plain(socket, inbox) : take(socket, 0);
-    /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
-     * not been asked for. */
-    if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
-        zl_socket_calm(socket);
+    return code == 0 ? take(socket, 0) : code;
+}
+
+/* There is nothing to receive; `code` says why. */
+static int32_t miss(struct zl_socket *socket, int32_t code)
+{
+    struct zl_loop *loop = socket->loop;
+    if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
+        zl_task_release(loop->current, socket);
+        clear_inbox(&loop->inbox, 0);
+    }
     return code;
 }
 
 int32_t zl_hot_receive(void *receiver)
 {
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
-    if (!socket)
+    if (RARELY(!socket))
         return ZL_WRONG_SELF;
-    struct zl_loop *loop = socket->loop;
-    struct zl_task *task = loop->current;
     int32_t code = enter(socket, ZL_IN);
-    if (code == 0)
-        code = take_any(socket);
-    if (code > 0) {
-        if (task->held != socket && socket->pattern->hands_out)
-            zl_task_hold(task, socket);
-        socket->received++;
-        done(socket);
-    } else if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
-        zl_task_release(task, socket);
-        if (loop->inbox.count > 0)
-            clear_inbox(&loop->inbox);
+    if (RARELY(code != 0))
+        return miss(socket, code);
+    struct zl_loop *loop = socket->loop;
+    code = socket->is_plain && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+    if (RARELY(code < 0)) {
+        /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send
+         * has not been asked for. */
+        if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+            zl_socket_calm(socket);
+        return miss(socket, code);
     }
+    if (RARELY(loop->current->held != socket) && socket->pattern->hands_out)
+        zl_task_hold(loop->current, socket);
+    socket->received++;
+    done(socket);
     return code;
 }
