@@ -8,6 +8,7 @@
 
 #include "runtime/generation.h"
 #include "runtime/log.h"
+#include "runtime/tenancy.h"
 
 int zl_lua_check_port(lua_State *L, int index)
 {
@@ -29,7 +30,7 @@ int zl_lua_check_port(lua_State *L, int index)
 
 int zl_lua_unavailable(lua_State *L, const char *why)
 {
-    struct zl_generation *generation = zl_lua_loop(L)->generation;
+    struct zl_generation *generation = zl_lua_generation(L);
     snprintf(generation->unavailable, sizeof generation->unavailable, "%s", why);
     return luaL_error(L, "%s", why);
 }
@@ -70,6 +71,36 @@ void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *
                            : NULL;
 }
 
+static void log_caller(lua_State *L, const char *format, const char *what, const char *more)
+{
+    char line[ZL_LINE_MAX];
+    if (!zl_log_wanted(ZL_INFO))
+        return;
+    zl_lua_caller(L, 1, line);
+    zl_log(ZL_INFO, line, format, what, more);
+}
+
+struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_making *making,
+                                   const struct zl_endpoint *endpoints, int count, enum zl_use use,
+                                   char again[ZL_ENDPOINT_MAX])
+{
+    char name[ZL_WHY_MAX];
+    struct zl_wish wish = {making->pattern, &making->options, endpoints, count, use};
+    struct zl_obstacle obstacle;
+    struct zl_socket *socket = zl_tenancy_find(zl_lua_loop(L), &wish, &obstacle);
+    memcpy(again, obstacle.endpoint, ZL_ENDPOINT_MAX);
+    if (obstacle.option)
+        log_caller(L, "Opening another %s: option '%s' cannot change while a socket is open",
+                   making->pattern->name, obstacle.option);
+    if (!socket)
+        return NULL;
+    if (!zl_tenancy_take(socket, &wish))
+        luaL_error(L, "not enough memory");
+    zl_socket_describe(socket, name, sizeof name);
+    log_caller(L, "Keeping the %s at %s", socket->pattern->name, name);
+    return socket;
+}
+
 struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *making)
 {
     char why[ZL_WHY_MAX];
@@ -82,11 +113,7 @@ struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *makin
 
 void zl_lua_log_address(lua_State *L, const char *message, const struct zl_endpoint *endpoint)
 {
-    char line[ZL_LINE_MAX];
-    if (!zl_log_wanted(ZL_INFO))
-        return;
-    zl_lua_caller(L, 1, line);
-    zl_log(ZL_INFO, line, "%s %s", message, endpoint->text);
+    log_caller(L, "%s %s", message, endpoint->text);
 }
 
 static void log_ready(lua_State *L, const struct zl_socket *socket)

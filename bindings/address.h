@@ -28,6 +28,13 @@ struct zl_making {
 void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *object_name,
                           struct zl_making *making);
 
+/* The socket of the generation before that fits, taken over with the endpoints it shares with
+ * `endpoints`, or NULL: then one is to be opened. `again` says where a socket that cannot be taken
+ * over was bound, "" for nowhere. */
+struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_making *making,
+                                   const struct zl_endpoint *endpoints, int count, enum zl_use use,
+                                   char again[ZL_ENDPOINT_MAX]);
+
 /* Opens the socket for it, or raises. Nothing of the object is changed. */
 struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *making);
 

@@ -206,13 +206,19 @@ static int client_pattern(lua_State *L)
 {
     struct client *client = check_client(L);
     struct zl_making making;
-    char why[ZL_WHY_MAX];
+    char why[ZL_WHY_MAX], again[ZL_ENDPOINT_MAX];
     zl_lua_begin_pattern(L, ZL_AT_CLIENT, "client", &making);
     if (making.pattern->one_peer && client->count > 1)
         return luaL_error(L, "A client cannot connect more than once in the PAIR pattern");
-    struct zl_socket *socket = zl_lua_open_socket(L, &making);
+    struct zl_socket *socket =
+        zl_lua_take_over(L, &making, client->addresses, client->count, ZL_CONNECT, again);
+    bool is_new = !socket;
+    if (is_new)
+        socket = zl_lua_open_socket(L, &making);
+    socket->is_bare = client->count == 0;
     for (int i = 0; i < client->count; i++) {
-        zl_lua_log_address(L, "Connecting to", &client->addresses[i]);
+        if (is_new)
+            zl_lua_log_address(L, "Connecting to", &client->addresses[i]);
         if (!zl_socket_connect(socket, &client->addresses[i], why)) {
             zl_socket_unref(socket);
             return zl_lua_unavailable(L, why);

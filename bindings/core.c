@@ -52,15 +52,26 @@ static int core_counts(lua_State *L)
 {
     struct zl_loop *loop = zl_lua_loop(L);
     lua_pushinteger(L, (lua_Integer)loop->socket_count);
-    lua_pushinteger(L, (lua_Integer)loop->live);
+    lua_pushinteger(L, (lua_Integer)zl_lua_generation(L)->live);
     return 2;
+}
+
+/* core.carried(): zeroless.state of the generation before as bytes, or nil */
+static int core_carried(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, zl_state_key);
+    return 1;
 }
 
 static int open_core(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"engage", core_engage}, {"mark", core_mark},
-                                         {"marked", core_marked}, {"is_closed", core_is_closed},
-                                         {"counts", core_counts}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"engage", core_engage},
+                                         {"mark", core_mark},
+                                         {"marked", core_marked},
+                                         {"is_closed", core_is_closed},
+                                         {"counts", core_counts},
+                                         {"carried", core_carried},
+                                         {NULL, NULL}};
     struct zl_loop *loop = zl_lua_loop(L);
     lua_newtable(L);
     luaL_register(L, NULL, functions);
@@ -72,8 +83,9 @@ static int open_core(lua_State *L)
     zl_open_receiver(L);
     lua_pushlightuserdata(L, &loop->hot);
     lua_setfield(L, -2, "hot");
-    lua_pushinteger(L, loop->generation->number);
+    lua_pushinteger(L, zl_lua_generation(L)->number);
     lua_setfield(L, -2, "generation");
+    zl_open_source(L);
     return 1;
 }
 
@@ -88,9 +100,10 @@ static void preload(lua_State *L, const char *name, lua_CFunction opener)
 
 int zl_bindings_open(lua_State *L)
 {
-    zl_lua_set_loop(L, lua_touserdata(L, 1));
+    zl_lua_set_generation(L, lua_touserdata(L, 1));
     preload(L, "zeroless.core", open_core);
     preload(L, "luv", zl_open_luv);
+    zl_record_sources(L);
     lua_getglobal(L, "os");
     lua_pushcfunction(L, os_exit);
     lua_setfield(L, -2, "exit");

@@ -152,7 +152,9 @@ static int core_log_handler(lua_State *L)
     lua_pushlightuserdata(L, &handler_key);
     lua_insert(L, 1);
     lua_rawset(L, LUA_REGISTRYINDEX);
-    zl_log_set_sink(has_handler ? handler_sink : NULL, zl_lua_loop(L)->generation->L);
+    struct zl_generation *generation = zl_lua_generation(L);
+    generation->sink = has_handler ? handler_sink : NULL;
+    zl_log_set_sink(generation->sink, generation->L);
     return 0;
 }
 

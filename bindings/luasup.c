@@ -7,22 +7,27 @@
 
 #include "runtime/vm.h"
 
-static char loop_key;
+static char generation_key;
+
+struct zl_generation *zl_lua_generation(lua_State *L)
+{
+    lua_pushlightuserdata(L, &generation_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    struct zl_generation *generation = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return generation;
+}
+
+void zl_lua_set_generation(lua_State *L, struct zl_generation *generation)
+{
+    lua_pushlightuserdata(L, &generation_key);
+    lua_pushlightuserdata(L, generation);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
 
 struct zl_loop *zl_lua_loop(lua_State *L)
 {
-    lua_pushlightuserdata(L, &loop_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    struct zl_loop *loop = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    return loop;
-}
-
-void zl_lua_set_loop(lua_State *L, struct zl_loop *loop)
-{
-    lua_pushlightuserdata(L, &loop_key);
-    lua_pushlightuserdata(L, loop);
-    lua_rawset(L, LUA_REGISTRYINDEX);
+    return zl_lua_generation(L)->loop;
 }
 
 /* Upvalues: the methods, the property function. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the bindings share: the loop of a state, classes of userdata, errors at the caller's line.
+/* What the bindings share: the generation of a state, classes of userdata, errors at the caller's
+ * line.
  */
 #pragma once
 
@@ -12,9 +13,10 @@
 
 #define ZL_TASK_CLASS "zlrun.task"
 
-/* The loop that the state belongs to. */
+/* The generation that the state belongs to, and its loop. */
+struct zl_generation *zl_lua_generation(lua_State *L);
+void zl_lua_set_generation(lua_State *L, struct zl_generation *generation);
 struct zl_loop *zl_lua_loop(lua_State *L);
-void zl_lua_set_loop(lua_State *L, struct zl_loop *loop);
 
 /* A class: pushes a table {methods = {}, meta = {}}. `meta` is the metatable of its userdata, with
  * __index = methods; scripts cannot see it. A `property` function (may be NULL) is asked for names
@@ -48,6 +50,12 @@ void zl_open_sender(lua_State *L);
 void zl_open_receiver(lua_State *L);
 void zl_open_task(lua_State *L);
 void zl_open_log(lua_State *L);
+
+void zl_open_source(lua_State *L);
+
+/* Puts functions that record what they load in the place of loadfile, dofile and require's search
+ * for files. */
+void zl_record_sources(lua_State *L);
 
 /* package.preload.luv */
 int zl_open_luv(lua_State *L);

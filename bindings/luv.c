@@ -12,10 +12,11 @@
  * a negative number after an error. */
 static int call_back(lua_State *L, int arguments, int results, int flags)
 {
-    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_generation *generation = zl_lua_generation(L);
+    struct zl_loop *loop = generation->loop;
     struct zl_task *interrupted = loop->current;
     (void)flags;
-    if (loop->nested.closing) {
+    if (generation->failed || (generation->nested && generation->nested->closing)) {
         lua_pop(L, arguments + 1);
         return -LUA_ERRRUN;
     }
@@ -26,7 +27,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     int outcome = lua_pcall(L, arguments, results, before + 1);
     loop->current = interrupted;
     if (outcome != 0) {
-        zl_generation_failed(loop->generation, NULL, lua_tostring(L, -1));
+        zl_generation_failed(generation, NULL, lua_tostring(L, -1));
         lua_settop(L, before);
         return -outcome;
     }
@@ -51,7 +52,7 @@ static int close_handle(lua_State *L)
  * way, in lua_close, comes after the handles were collected, and crashes over some (luv 1.44). */
 static int close_handles(lua_State *L)
 {
-    struct zl_loop *loop = lua_touserdata(L, 1);
+    struct zl_generation *generation = lua_touserdata(L, 1);
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, -1, "luv");
     if (!lua_istable(L, -1))
@@ -59,7 +60,7 @@ static int close_handles(lua_State *L)
     lua_getfield(L, -1, "walk");
     lua_pushcfunction(L, close_handle);
     lua_call(L, 1, 0);
-    loop->nested.closing = true;
+    generation->nested->closing = true;
     lua_getfield(L, -1, "run");
     lua_call(L, 0, 0);
     return 0;
@@ -67,17 +68,18 @@ static int close_handles(lua_State *L)
 
 static void close_luv(void *world)
 {
-    struct zl_loop *loop = world;
-    if (zl_vm_call(loop->generation->L, close_handles, loop) != 0)
-        lua_pop(loop->generation->L, 1);
-    loop->nested.closing = true;
+    struct zl_generation *generation = world;
+    if (zl_vm_call(generation->L, close_handles, generation) != 0)
+        lua_pop(generation->L, 1);
+    generation->nested->closing = true;
 }
 
 /* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
 int zl_open_luv(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_loop(L);
-    lua_State *main_state = loop->generation->L;
+    struct zl_generation *generation = zl_lua_generation(L);
+    struct zl_loop *loop = generation->loop;
+    lua_State *main_state = generation->L;
     zl_loop_engage(loop);
     luv_set_callback(main_state, call_back);
     lua_pushcfunction(main_state, luaopen_luv);
@@ -86,7 +88,8 @@ int zl_open_luv(lua_State *L)
         lua_xmove(main_state, L, 1);
     if (outcome != 0)
         return lua_error(L);
-    if (!zl_nested_start(&loop->nested, &loop->uv, luv_loop(main_state), close_luv, loop))
+    generation->nested = zl_nested_start(&loop->uv, luv_loop(main_state), close_luv, generation);
+    if (!generation->nested)
         return luaL_error(L, "luv's loop cannot be nested in the host's");
     return 1;
 }

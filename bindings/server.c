@@ -72,21 +72,49 @@ static int server_new(lua_State *L)
     return 1;
 }
 
+/* Where the socket is bound now. */
+static void read_bound(const struct zl_socket *socket, struct zl_endpoint *endpoint)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound && entry->wanted)
+            memcpy(endpoint->text, entry->text, sizeof endpoint->text);
+    }
+    zl_endpoint_set_port(endpoint);
+}
+
+/* A socket at the endpoint, that of the generation before or one of its own; raises. */
+static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making,
+                                    struct zl_endpoint *endpoint)
+{
+    char why[ZL_WHY_MAX], again[ZL_ENDPOINT_MAX];
+    struct zl_socket *socket = zl_lua_take_over(L, making, endpoint, 1, ZL_BIND, again);
+    if (socket && zl_socket_is_bound(socket)) {
+        read_bound(socket, endpoint);
+        return socket;
+    }
+    if (!socket)
+        socket = zl_lua_open_socket(L, making);
+    if (*again && endpoint->port == 0)
+        zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
+    zl_lua_log_address(L, "Binding", endpoint);
+    if (zl_socket_bind(socket, endpoint, why))
+        return socket;
+    zl_socket_unref(socket);
+    zl_lua_unavailable(L, why);
+    return NULL;
+}
+
 static int server_pattern(lua_State *L)
 {
     struct server *server = check_server(L);
     struct zl_making making;
-    char why[ZL_WHY_MAX];
     if (server->closed)
         return luaL_error(L, "the server is closed");
     zl_lua_begin_pattern(L, ZL_AT_SERVER, "server", &making);
     struct zl_endpoint endpoint = server->endpoint;
-    struct zl_socket *socket = zl_lua_open_socket(L, &making);
-    zl_lua_log_address(L, "Binding", &endpoint);
-    if (!zl_socket_bind(socket, &endpoint, why)) {
-        zl_socket_unref(socket);
-        return zl_lua_unavailable(L, why);
-    }
+    struct zl_socket *socket = get_socket(L, &making, &endpoint);
     server->endpoint = endpoint;
     return zl_lua_finish_pattern(L, &server->handle, socket, &making);
 }

@@ -144,7 +144,7 @@ static int spawn(lua_State *L, bool inherits)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     struct zl_task **box = zl_lua_new(L, ZL_TASK_CLASS, sizeof *box);
     lua_insert(L, 1);
-    *box = zl_task_spawn(zl_lua_loop(L), L, lua_gettop(L) - 2);
+    *box = zl_task_spawn(zl_lua_generation(L), L, lua_gettop(L) - 2);
     (*box)->inherited &= inherits;
     return 1;
 }
@@ -233,7 +233,16 @@ static int core_on_stop(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    zl_lua_loop(L)->generation->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
+    zl_lua_generation(L)->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+/* core.on_reload(f): f is called when another generation has taken over */
+static int core_on_reload(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    zl_lua_generation(L)->on_reload = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
@@ -242,11 +251,22 @@ void zl_open_task(lua_State *L)
     static const luaL_Reg meta[] = {
         {"__gc", task__gc}, {"__tostring", task__tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"wait", core_wait},       {"sleep", core_sleep},           {"join", core_join},
-        {"unwait", core_unwait},   {"running", core_running},       {"cancel", core_cancel},
-        {"told", core_told},       {"spawn", core_spawn},           {"spawn_idle", core_spawn_idle},
-        {"results", core_results}, {"is_current", core_is_current}, {"now", core_now},
-        {"stop", core_stop},       {"on_stop", core_on_stop},       {NULL, NULL},
+        {"wait", core_wait},
+        {"sleep", core_sleep},
+        {"join", core_join},
+        {"unwait", core_unwait},
+        {"running", core_running},
+        {"cancel", core_cancel},
+        {"told", core_told},
+        {"spawn", core_spawn},
+        {"spawn_idle", core_spawn_idle},
+        {"results", core_results},
+        {"is_current", core_is_current},
+        {"now", core_now},
+        {"stop", core_stop},
+        {"on_stop", core_on_stop},
+        {"on_reload", core_on_reload},
+        {NULL, NULL},
     };
     static const struct {
         const char *name;

@@ -15,13 +15,23 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 
-enum { OPTION_LOG_LEVEL = 256, OPTION_LOG_FORMAT, OPTION_DRAIN, OPTION_MEMORY, OPTION_VERSION };
+enum {
+    OPTION_LOG_LEVEL = 256,
+    OPTION_LOG_FORMAT,
+    OPTION_DRAIN,
+    OPTION_MEMORY,
+    OPTION_WATCH,
+    OPTION_RESTART,
+    OPTION_VERSION
+};
 
 static const struct option options[] = {
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"drain-timeout", required_argument, NULL, OPTION_DRAIN},
     {"max-memory", required_argument, NULL, OPTION_MEMORY},
+    {"watch", no_argument, NULL, OPTION_WATCH},
+    {"restart", no_argument, NULL, OPTION_RESTART},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -34,6 +44,8 @@ static const char help[] =
     "  -e CODE              run CODE instead of a script\n"
     "  -l MODULE            require MODULE first\n"
     "  -j COMMAND           a command for the JIT compiler, as luajit takes it: off, v, dump=...\n"
+    "  --watch              reload when a file of the script changes (SIGHUP reloads always)\n"
+    "  --restart            start a failed script again, on the same sockets\n"
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
     "  --log-format FORMAT  text (default on a terminal), logfmt (default elsewhere) or json\n"
     "  --drain-timeout S    seconds to finish and flush when the process stops (default 10)\n"
@@ -129,6 +141,12 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
         if (!read_number(value, MOST_MEGABYTES, &number) || number < 1)
             return misuse(cli, "--max-memory", value, "a number of MiB, 1 or more");
         cli->script.max_memory = (size_t)(number * 1024 * 1024);
+        return true;
+    case OPTION_WATCH:
+        cli->supervision.watch = true;
+        return true;
+    case OPTION_RESTART:
+        cli->supervision.restart = true;
         return true;
     case OPTION_VERSION:
         print_version();

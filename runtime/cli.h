@@ -5,9 +5,11 @@
 #include <stdbool.h>
 
 #include "runtime/generation.h"
+#include "runtime/reload.h"
 
 struct zl_cli {
     struct zl_script script;
+    struct zl_supervision supervision;
     double drain_timeout; /* seconds */
     int exit_code;        /* when zl_cli_parse says false */
 };

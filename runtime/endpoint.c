@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -278,6 +279,12 @@ static bool check_folder(struct value whole, const char *path)
 static const char *kind_of(mode_t mode)
 {
     return S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "symbolic link" : "file";
+}
+
+void zl_endpoint_set_port(struct zl_endpoint *endpoint)
+{
+    if (endpoint->transport == ZL_TCP)
+        endpoint->port = atoi(strrchr(endpoint->text, ':') + 1);
 }
 
 bool zl_endpoint_ipc_free(const struct zl_endpoint *endpoint, char why[ZL_WHY_MAX])

@@ -40,6 +40,9 @@ bool zl_endpoint_tcp(struct zl_endpoint *out, const char *host, size_t host_size
 bool zl_endpoint_parse(struct zl_endpoint *out, const char *text, size_t size, enum zl_use use,
                        char why[ZL_WHY_MAX]);
 
+/* Reads the port anew out of `text`, which libzmq has written. */
+void zl_endpoint_set_port(struct zl_endpoint *endpoint);
+
 /* Whether libzmq may bind the endpoint without taking it from anybody: to be asked right before
  * each zmq_bind, as libzmq unlinks what it finds. True for all but ipc paths; for those true when
  * nothing or the socket of an ended process is there and the folder may be written. Asks a socket's

@@ -71,6 +71,8 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     forget_question(exchange);
     exchange->id++;
     exchange->asked = true;
+    exchange->asker = socket->loop->current;
+    exchange->asker->asks = true;
     exchange->tries = 1;
     exchange->deadline = reply_deadline(socket);
     if (socket->options.retries > 0)
@@ -121,6 +123,34 @@ static unsigned accept_answer(struct zl_exchange *exchange, zmq_msg_t *frames, u
         return 0;
     forget_question(exchange);
     return 2;
+}
+
+struct zl_task *zl_exchange_asker(const struct zl_generation *generation)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &generation->loop->sockets, all)
+    {
+        const struct zl_exchange *exchange = &socket->exchange;
+        if (exchange->asked && !exchange->let_go && exchange->asker &&
+            exchange->asker->generation == generation)
+            return exchange->asker;
+    }
+    return NULL;
+}
+
+void zl_exchange_hand_over(struct zl_exchange *exchange)
+{
+    exchange->let_go = exchange->asked;
+}
+
+static void forget_asker(struct zl_task *task)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &task->loop->sockets, all)
+    {
+        if (socket->exchange.asker == task)
+            socket->exchange.asker = NULL;
+    }
 }
 
 /* --- reply ----------------------------------------------------------------------------------- */
@@ -199,6 +229,8 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
 void zl_exchange_forget(struct zl_task *task)
 {
     struct zl_envelope *envelope;
+    if (task->asks)
+        forget_asker(task);
     while ((envelope = task->envelopes)) {
         task->envelopes = envelope->next;
         if (envelope->open && envelope->socket->zmq)
@@ -221,8 +253,11 @@ int32_t zl_exchange_may_receive(struct zl_socket *socket)
 
 unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
-    return socket->pattern->id == ZL_REQUEST ? accept_answer(&socket->exchange, frames, count)
-                                             : accept_question(socket, frames, count);
+    if (socket->pattern->id == ZL_REPLY)
+        return accept_question(socket, frames, count);
+    unsigned start = accept_answer(&socket->exchange, frames, count);
+    socket->loop->current->has_reply |= start > 0;
+    return start;
 }
 
 char *zl_exchange_line(struct zl_socket *socket)

@@ -10,6 +10,7 @@
 #include <zmq.h>
 
 struct zl_frame;
+struct zl_generation;
 struct zl_socket;
 struct zl_task;
 
@@ -17,12 +18,13 @@ enum { ZL_LINE_MAX = 80 };
 
 /* The state beside a request or reply socket. */
 struct zl_exchange {
-    uint32_t id;       /* of the newest request */
-    bool asked;        /* it waits for its reply */
-    bool let_go;       /* the script has waited for the reply, and may ask anew instead */
-    int tries;         /* sent so often */
-    uint64_t deadline; /* of this try, on the clock of zl_loop_now; 0 when there is none */
-    zmq_msg_t *kept;   /* its frames, while they may have to be sent again */
+    uint32_t id;           /* of the newest request */
+    bool asked;            /* it waits for its reply */
+    bool let_go;           /* the script has waited for the reply, and may ask anew instead */
+    int tries;             /* sent so often */
+    struct zl_task *asker; /* NULL once it has ended */
+    uint64_t deadline;     /* of this try, on the clock of zl_loop_now; 0 when there is none */
+    zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
     unsigned kept_count;
     char line[ZL_LINE_MAX]; /* request: where it was asked; reply: where it was answered last */
 };
@@ -55,6 +57,12 @@ bool zl_exchange_retry(struct zl_socket *socket);
 /* Where the line of the script stands (ZL_LINE_MAX bytes) that asked, received or answered last,
  * for the error of a later misuse; "" when there is none. The bindings write it. */
 char *zl_exchange_line(struct zl_socket *socket);
+
+/* The first task of the generation that waits for a reply; NULL for none. */
+struct zl_task *zl_exchange_asker(const struct zl_generation *generation);
+
+/* The socket goes on to another generation: nobody waits for its reply any more. */
+void zl_exchange_hand_over(struct zl_exchange *exchange);
 
 void zl_exchange_fini(struct zl_exchange *exchange);
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A generation: one fresh lua_State with one script loaded in it. It uses the loop's sockets and
- * tasks; when it goes, the sockets stay with the host. Belongs to the loop's thread. */
+/* A generation: one fresh lua_State with one script loaded in it, its tasks, and the files it was
+ * made from. It uses the loop's sockets; when it goes, the sockets stay with the host. Belongs to
+ * the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "runtime/log.h"
+#include "runtime/nested.h"
+#include "runtime/source.h"
+#include "runtime/task.h"
 #include "runtime/vm.h"
 
 struct zl_loop;
@@ -22,30 +27,90 @@ struct zl_script {
                            word before its arguments */
     size_t max_memory;  /* bytes; 0 = no limit */
     size_t failing;     /* see struct zl_memory; 0 outside of tests */
-    lua_CFunction open; /* makes the bindings; gets the loop as light userdata */
+    lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
+};
+
+/* The registry's field for what zl_generation_give_state has given. */
+extern const char zl_state_key[];
+
+enum zl_life {
+    ZL_LOADING, /* its main task has not waited yet; it may still be rolled back */
+    ZL_SERVING,
+    ZL_PARKING, /* receivers hand out nothing, tasks finish what they have in hand */
+    ZL_PARKED   /* no task of it is resumed */
 };
 
 struct zl_generation {
-    lua_State *L;
+    lua_State *L; /* NULL once it is closed */
     struct zl_loop *loop;
     struct zl_memory memory;
-    int number;  /* 1, 2, 3... */
-    int on_stop; /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
+    enum zl_life life;
+    int number;      /* 1, 2, 3...; that of a failed attempt is given again */
+    unsigned serial; /* never given again */
+    struct zl_task_list ready, tasks;
+    struct zl_task_list resting; /* ready, but at rest while nothing but unfinished work goes on */
+    unsigned live;               /* tasks that have not ended */
+    struct zl_task *main;
+    struct zl_nested *nested; /* luv's loop, NULL while luv is not in use */
+    struct zl_sources sources;
+    int on_stop;       /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
+    int on_reload;     /* the same for zeroless.on_reload */
+    zl_log_sink *sink; /* log.handler's, NULL for none */
+    enum zl_level level;    /* of the log, while it is not the loop's generation */
+    bool failed;            /* an uncaught error: no task of it is resumed any more */
+    int exit_code;          /* for that error */
+    char error[512];        /* its first line */
     char unavailable[1024]; /* the last endpoint error that was raised: it has an exit code of its
                                own */
 };
 
-/* Loads the script and makes its main task ready. Returns 0, or an exit code after the reason was
- * printed. */
-int zl_generation_start(struct zl_generation *generation, struct zl_loop *loop,
-                        const struct zl_script *script);
+/* An empty generation with the bindings in its state, not yet the loop's. NULL after the reason
+ * was written to `why` (ZL_WHY_MAX bytes). */
+struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_script *script,
+                                        int number, char *why);
+
+/* Whether there is a script to run; where not, says so on standard error. */
+bool zl_generation_find_script(const struct zl_script *script);
+
+/* Compiles the script and, with `before`, every file that is new against it. False and `why`. */
+bool zl_generation_compile(struct zl_generation *generation, const struct zl_script *script,
+                           const struct zl_sources *before, char *why);
+
+/* zeroless.state as bytes, allocated, in the place of what `*bytes` is; NULL when the script has
+ * none. False and `why`: it holds what cannot be carried. */
+bool zl_generation_take_state(struct zl_generation *generation, char **bytes, size_t *size,
+                              char *why);
+
+/* What zeroless.state begins with; NULL for nothing. False without memory. */
+bool zl_generation_give_state(struct zl_generation *generation, const char *bytes, size_t size);
+
+/* Makes the main task of the compiled script ready. An error on the way fails the generation. */
+void zl_generation_begin(struct zl_generation *generation, const struct zl_script *script);
+
+/* Makes it the loop's. */
+void zl_generation_enter(struct zl_generation *generation);
+
+/* The first task of it that has something to finish; NULL when all are at rest. */
+struct zl_task *zl_generation_unfinished(const struct zl_generation *generation);
+
+/* Takes every task out of its waits, and puts it back when it goes on: each then tries again what
+ * it waited for. */
+void zl_generation_park(struct zl_generation *generation);
+void zl_generation_resume(struct zl_generation *generation);
 
 /* A task of it has failed with the error value at the top of `co`, or with `message` when that is
- * not NULL: prints it with the traceback of `co` (NULL: the message has one) and fails the loop.
- * Never raises. */
+ * not NULL: prints it with the traceback of `co` (NULL: the message has one). The generation has
+ * then failed; reload.h says what becomes of that. Never raises. */
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
 /* Makes a task that runs the functions given to zeroless.on_stop, if there are any. */
 void zl_generation_run_callbacks(struct zl_generation *generation);
 
+/* Calls the functions given to zeroless.on_reload; an error in one is logged. */
+void zl_generation_run_reload_callbacks(struct zl_generation *generation);
+
+/* Lets go of its tasks and closes its state. Idempotent. */
 void zl_generation_close(struct zl_generation *generation);
+
+/* Closes and frees. NULL is fine. */
+void zl_generation_free(struct zl_generation *generation);

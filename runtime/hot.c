@@ -42,6 +42,12 @@ int32_t zl_hot_failure(void)
     return last_error == EHOSTUNREACH ? ZL_GONE : ZL_FAILED;
 }
 
+/* Whether messages are sent, and handed to the script, as they are: with no envelope either. */
+static inline bool is_plain(const struct zl_socket *socket)
+{
+    return socket->options.is_plain && socket->note == 0;
+}
+
 /* What every operation asks first: 0 or a code. */
 static inline int32_t enter(struct zl_socket *socket, enum zl_direction direction)
 {
@@ -129,7 +135,7 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     int32_t code = enter(socket, ZL_OUT);
     if (code != 0)
         return code;
-    if (count == 1 && socket->is_plain && frames->size < ZL_LARGE)
+    if (count == 1 && is_plain(socket) && frames->size < ZL_LARGE)
         code = send_plain(socket, frames);
     else
         code = transmit(socket, frames, count);
@@ -259,7 +265,7 @@ static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
 static int body_start(struct zl_socket *socket, int32_t count)
 {
     zmq_msg_t *messages = socket->loop->inbox.messages;
-    if (socket->is_plain)
+    if (is_plain(socket))
         return 0;
     switch (socket->pattern->id) {
     case ZL_REQUEST:
@@ -362,7 +368,7 @@ int32_t zl_hot_receive(void *receiver)
     if (RARELY(code != 0))
         return miss(socket, code);
     struct zl_loop *loop = socket->loop;
-    code = socket->is_plain && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+    code = is_plain(socket) && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
     if (RARELY(code < 0)) {
         /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send
          * has not been asked for. */

@@ -10,7 +10,6 @@
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
-#include "runtime/generation.h"
 #include "runtime/log.h"
 #include "runtime/signals.h"
 
@@ -36,16 +35,18 @@ static void never(uv_idle_t *idle)
 /* Whether nothing is left that could do anything. */
 static bool is_over(const struct zl_loop *loop)
 {
-    return loop->phase == ZL_RUNNING && loop->live == 0 && !zl_nested_alive(&loop->nested);
+    const struct zl_generation *generation = loop->generation;
+    return loop->phase == ZL_RUNNING && generation->live == 0 &&
+           !zl_nested_alive(generation->nested) && !zl_reload_waits(loop);
 }
 
 static void before_sleep(uv_prepare_t *prepare)
 {
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
-    zl_nested_turn(&loop->nested);
+    zl_nested_turn(loop->generation->nested);
     zl_socket_check_touched(loop);
-    if (!TAILQ_EMPTY(&loop->ready) || is_over(loop)) {
+    if (!TAILQ_EMPTY(&loop->generation->ready) || is_over(loop)) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -55,9 +56,11 @@ static void before_sleep(uv_prepare_t *prepare)
 
 static void on_interrupt(uv_async_t *async)
 {
-    int number = zl_signals_pending();
-    if (number)
-        zl_loop_stop(async->data, 0);
+    struct zl_loop *loop = async->data;
+    if (zl_signals_pending())
+        zl_loop_stop(loop, 0);
+    if (zl_signals_reload())
+        zl_reload_request(loop, "SIGHUP");
 }
 
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
@@ -68,8 +71,6 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
         return false;
     }
     loop->drain_timeout = drain_timeout;
-    TAILQ_INIT(&loop->ready);
-    TAILQ_INIT(&loop->tasks);
     TAILQ_INIT(&loop->sockets);
     TAILQ_INIT(&loop->touched);
     loop->outside.loop = loop;
@@ -80,6 +81,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     uv_idle_init(&loop->uv, &loop->idle);
     uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
     uv_timer_init(&loop->uv, &loop->drain_timer);
+    zl_reload_init(loop);
     loop->prepare.data = loop->interrupt.data = loop;
     uv_prepare_start(&loop->prepare, before_sleep);
     return true;
@@ -87,6 +89,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
 
 void zl_loop_fini(struct zl_loop *loop)
 {
+    zl_reload_fini(loop);
     zl_signals_stop();
     zl_watchdog_stop(&loop->watchdog);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
@@ -125,27 +128,30 @@ bool zl_loop_slice_over(struct zl_loop *loop)
     return coarse_now() >= loop->slice_end;
 }
 
-/* Whether a ready task is still to run: once the loop stops, one at rest is left where it is. */
+/* Whether a ready task is still to run: once the loop stops, or while its generation is being
+ * parked, one at rest stays where it is. */
 static bool may_run(const struct zl_loop *loop, const struct zl_task *task)
 {
-    return loop->phase == ZL_RUNNING || !zl_task_at_rest(task);
+    return (loop->phase == ZL_RUNNING && task->generation->life != ZL_PARKING) ||
+           !zl_task_at_rest(task);
 }
 
 /* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */
 static void run_ready(struct zl_loop *loop)
 {
-    struct zl_task *last = TAILQ_LAST(&loop->ready, zl_task_list);
+    struct zl_generation *generation = loop->generation;
+    struct zl_task *last = TAILQ_LAST(&generation->ready, zl_task_list);
     struct zl_task *task = NULL;
-    while (task != last && loop->phase != ZL_ENDED) {
-        task = TAILQ_FIRST(&loop->ready);
-        TAILQ_REMOVE(&loop->ready, task, link);
+    while (task != last && loop->phase != ZL_ENDED && !generation->failed) {
+        task = TAILQ_FIRST(&generation->ready);
+        TAILQ_REMOVE(&generation->ready, task, link);
         loop->slice = SLICE_STEPS;
         loop->slice_end = coarse_now() + SLICE_NS;
         bool is_last = task == last;
         if (may_run(loop, task))
             zl_task_resume(task);
         else
-            task->status = ZL_TASK_WAITING;
+            zl_task_rest(task);
         if (is_last)
             return;
     }
@@ -171,6 +177,7 @@ void zl_loop_stop(struct zl_loop *loop, int code)
     if (loop->phase != ZL_RUNNING)
         return;
     begin_stop(loop, ZL_ENDING, code);
+    zl_reload_stop(loop);
     zl_socket_stop_all(loop);
     uv_update_time(&loop->uv);
     uv_timer_start(&loop->drain_timer, wake_up, (uint64_t)(loop->drain_timeout * 1000) + 1, 0);
@@ -191,26 +198,15 @@ void zl_loop_interrupt(struct zl_loop *loop)
     uv_async_send(&loop->interrupt);
 }
 
-/* The first task that has something to finish; NULL when all are at rest. */
-static struct zl_task *unfinished(const struct zl_loop *loop)
-{
-    struct zl_task *task;
-    TAILQ_FOREACH(task, &loop->tasks, all)
-    {
-        if (!zl_task_at_rest(task))
-            return task;
-    }
-    return NULL;
-}
-
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
+    zl_reload_turn(loop);
     if (is_over(loop))
         zl_loop_stop(loop, 0);
     if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
         return;
-    struct zl_task *busy = unfinished(loop);
+    struct zl_task *busy = zl_generation_unfinished(loop->generation);
     if (busy && zl_loop_now() >= loop->drain_deadline) {
         zl_log(ZL_ERROR, busy->where,
                "the drain deadline has passed; the task that begins here did not finish");
@@ -220,7 +216,7 @@ static void advance(struct zl_loop *loop)
     if (!busy && loop->phase == ZL_ENDING) {
         loop->phase = ZL_CALLBACKS;
         zl_generation_run_callbacks(loop->generation);
-        busy = unfinished(loop);
+        busy = zl_generation_unfinished(loop->generation);
     }
     if (!busy)
         loop->phase = ZL_ENDED;
@@ -234,7 +230,7 @@ void zl_loop_run(struct zl_loop *loop)
         if (loop->phase == ZL_ENDED)
             return;
         zl_socket_check_touched(loop);
-        if (TAILQ_EMPTY(&loop->ready) || ++loop->rounds == ROUNDS) {
+        if (TAILQ_EMPTY(&loop->generation->ready) || ++loop->rounds == ROUNDS) {
             loop->rounds = 0;
             uv_run(&loop->uv, UV_RUN_ONCE);
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The world of one thread: its libuv loop, tasks, sockets and its generation, and the order in
- * which it stops. Owned by main; everything in it belongs to the thread that runs it, except
+/* The world of one thread: its libuv loop, sockets and generations, and the order in which it
+ * stops. Owned by main; everything in it belongs to the thread that runs it, except
  * zl_loop_interrupt. */
 #pragma once
 
@@ -9,12 +9,11 @@
 #include <uv.h>
 
 #include "runtime/hot.h"
-#include "runtime/nested.h"
+#include "runtime/generation.h"
+#include "runtime/reload.h"
 #include "runtime/socket.h"
 #include "runtime/task.h"
 #include "runtime/watchdog.h"
-
-struct zl_generation;
 
 /* How the process ends; docs/api.md tells the script author. */
 enum zl_exit {
@@ -48,10 +47,8 @@ struct zl_loop {
     uv_async_t interrupt;
     uv_timer_t drain_timer;
 
-    struct zl_task_list ready, tasks;
     struct zl_task *current; /* the running task; `outside` when none runs */
     struct zl_task outside;  /* stands for code that runs in no task, as luv callbacks do */
-    unsigned live;           /* tasks that have not ended */
     bool had_turn;           /* the last gate was passed by the task whose turn it was */
     int slice;               /* operations until the clock is asked */
     int64_t slice_end;
@@ -61,8 +58,8 @@ struct zl_loop {
     unsigned socket_count;
     uint64_t unbound; /* when a bound socket was closed last, on the clock of zl_loop_now */
 
-    struct zl_generation *generation;
-    struct zl_nested nested;
+    struct zl_generation *generation; /* the one whose tasks are run */
+    struct zl_reload reload;
     struct zl_watchdog watchdog;
     struct zl_hot hot;
     struct zl_inbox inbox;
@@ -76,9 +73,11 @@ struct zl_loop {
 
 /* True, or false with a message printed when libuv gives no loop. */
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
+
+/* Closes the generation, too. */
 void zl_loop_fini(struct zl_loop *loop);
 
-/* Takes over SIGINT and SIGTERM and starts the watchdog; done when a script first asks for
+/* Takes over SIGINT, SIGTERM and SIGHUP and starts the watchdog; done when a script first asks for
  * zeroless, so that others behave as under luajit. */
 void zl_loop_engage(struct zl_loop *loop);
 
@@ -89,7 +88,7 @@ void zl_loop_run(struct zl_loop *loop);
  */
 void zl_loop_stop(struct zl_loop *loop, int code);
 
-/* The generation has failed: no task of it is resumed any more. */
+/* Ends the loop at once: no task is resumed any more. */
 void zl_loop_fail(struct zl_loop *loop, int code);
 
 /* Makes the loop look at signals; from any thread and from signal handlers. */

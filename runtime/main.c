@@ -11,16 +11,12 @@
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
-    struct zl_generation generation;
     cli->script.open = zl_bindings_open;
-    int code = zl_generation_start(&generation, loop, &cli->script);
-    if (code == 0)
-        zl_loop_run(loop);
-    else
-        zl_loop_fail(loop, code);
-    code = zl_loop_drain(loop);
-    zl_generation_close(&generation);
-    return code;
+    int code = zl_reload_begin(loop, &cli->script, &cli->supervision);
+    if (code != 0)
+        return code;
+    zl_loop_run(loop);
+    return zl_loop_drain(loop);
 }
 
 int main(int argc, char **argv)

@@ -19,8 +19,24 @@ void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint6
 {
     struct zl_lane *lane = &socket->lanes[direction];
     struct zl_loop *loop = socket->loop;
+    bool has_reply = loop->current->has_reply && direction == ZL_OUT;
     zl_task_wait(loop->current, &lane->waiters, loop->had_turn, deadline);
+    loop->current->has_reply = has_reply;
     lane->gate = true;
+}
+
+/* A generation that is not serving yet, or no more, is given no messages; when it is being parked,
+ * a task with nothing in hand asks nothing new. */
+static bool is_held_back(const struct zl_socket *socket, enum zl_direction direction)
+{
+    const struct zl_loop *loop = socket->loop;
+    enum zl_life life = loop->generation->life;
+    if (life == ZL_SERVING)
+        return false;
+    if (direction == ZL_IN)
+        return socket->pattern->hands_out;
+    return life == ZL_PARKING && socket->pattern->id == ZL_REQUEST &&
+           !zl_task_is_handling(loop->current);
 }
 
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
@@ -28,10 +44,16 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     struct zl_lane *lane = &socket->lanes[direction];
     struct zl_loop *loop = socket->loop;
     loop->had_turn = lane->turn == loop->current;
-    if (!socket->zmq)
+    if (!socket->zmq || socket->is_closing)
         return ZL_CLOSED;
     if (direction == ZL_IN && socket->pattern->hands_out && loop->phase != ZL_RUNNING)
         return ZL_STOPPING;
+    if (is_held_back(socket, direction)) {
+        if (lane->turn == loop->current)
+            lane->turn = NULL;
+        loop->current->has_reply = false;
+        return ZL_AGAIN;
+    }
     if (lane->turn ? lane->turn != loop->current : !TAILQ_EMPTY(&lane->waiters))
         return ZL_AGAIN;
     lane->turn = NULL;
@@ -61,6 +83,27 @@ void zl_socket_stop_all(struct zl_loop *loop)
             continue;
         socket->lanes[ZL_IN].gate = true;
         end_receives(&socket->lanes[ZL_IN]);
+    }
+}
+
+void zl_socket_hold_back(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    socket->lanes[ZL_IN].gate = socket->lanes[ZL_OUT].gate = true;
+}
+
+void zl_socket_wake_all(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    zl_socket_hold_back(loop);
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        for (int i = ZL_IN; i <= ZL_OUT; i++) {
+            socket->lanes[i].turn = NULL;
+            zl_lane_wake_all(&socket->lanes[i], ZL_WAKE_READY);
+        }
+        zl_socket_touch(socket);
     }
 }
 

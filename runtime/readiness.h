@@ -28,13 +28,20 @@ void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake);
  * `deadline` as in zl_task_wait. */
 void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
 
-/* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN, ZL_CLOSED,
- * ZL_STOPPING. */
+/* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN (others wait
+ * longer, or the generation receives nothing now), ZL_CLOSED, ZL_STOPPING. */
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
 
 /* Closes the gates of every socket, so that the hot path notices that the loop stops, and wakes who
  * waits to receive. */
 void zl_socket_stop_all(struct zl_loop *loop);
+
+/* Closes the gates of every socket, so that the hot path notices that the generation is being
+ * parked. */
+void zl_socket_hold_back(struct zl_loop *loop);
+
+/* Ends every wait for a socket and every turn: each task asks again when it is resumed. */
+void zl_socket_wake_all(struct zl_loop *loop);
 
 /* libzmq was called: its descriptor may stay silent about what that call took note of, so the
  * socket is asked before the loop sleeps (see zl_socket_check_touched). */

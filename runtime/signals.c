@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* See signals.h. The handlers do nothing but hand over: uv_async_send may be called from a signal
- * handler (libuv's manual says so), clock_gettime and _exit too (signal-safety(7)). */
+ * handler (libuv's manual says so), clock_gettime, poll and _exit too (signal-safety(7)). */
 #include "runtime/signals.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdatomic.h>
@@ -12,12 +14,14 @@
 
 #include "runtime/loop.h"
 
-static const int handled[] = {SIGINT, SIGTERM};
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 enum { HANDLED = sizeof handled / sizeof *handled };
 
 static struct sigaction before[HANDLED];
 static _Atomic(struct zl_loop *) target;
 static atomic_int pending;
+static atomic_bool reload;
+static int terminal = -1; /* a descriptor of the one that the process was started on */
 static _Atomic(int64_t) first_ms;
 
 /* Wrappers such as timeout(1) send a signal to their child and again to its process group. */
@@ -30,21 +34,34 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A terminal that was closed answers no more; its SIGHUP means the end, not a reload. */
+static bool is_hung_up(void)
+{
+    struct pollfd terminal_poll = {.fd = terminal};
+    return terminal >= 0 && poll(&terminal_poll, 1, 0) == 1 && (terminal_poll.revents & POLLHUP);
+}
+
 static void on_signal(int number)
 {
     int64_t now = now_ms();
-    if (atomic_exchange(&pending, number) == 0)
+    int error = errno;
+    if (number == SIGHUP && !is_hung_up())
+        atomic_store(&reload, true);
+    else if (atomic_exchange(&pending, number) == 0)
         atomic_store(&first_ms, now);
     else if (now - atomic_load(&first_ms) >= ECHO_MS)
         _exit(128 + number);
     struct zl_loop *loop = atomic_load(&target);
     if (loop)
         zl_loop_interrupt(loop);
+    errno = error;
 }
 
 void zl_signals_start(struct zl_loop *loop)
 {
     atomic_store(&target, loop);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++)
+        terminal = isatty(fd) ? fd : -1;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < HANDLED; i++)
@@ -57,6 +74,11 @@ void zl_signals_stop(void)
         return;
     for (int i = 0; i < HANDLED; i++)
         sigaction(handled[i], &before[i], NULL);
+}
+
+bool zl_signals_reload(void)
+{
+    return atomic_exchange(&reload, false);
 }
 
 int zl_signals_pending(void)

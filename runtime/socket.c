@@ -15,8 +15,10 @@
 #include "runtime/context.h"
 #include "runtime/drain.h"
 #include "runtime/hot.h"
+#include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/portowner.h"
+#include "runtime/tenancy.h"
 
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
@@ -26,7 +28,7 @@ enum { HEADROOM = 8 };
 
 /* --- open and close -------------------------------------------------------------------------- */
 
-static void options_fini(struct zl_options *options)
+void zl_options_fini(struct zl_options *options)
 {
     free((char *)options->name);
     free((char *)options->topic.data);
@@ -48,9 +50,19 @@ static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
     return true;
 }
 
-static bool options_copy(struct zl_options *to, const struct zl_options *from)
+bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic)
+{
+    for (size_t i = 0; i < options->topic_count; i++)
+        if (options->topics[i].size == topic->size &&
+            memcmp(options->topics[i].data, topic->data, topic->size) == 0)
+            return true;
+    return false;
+}
+
+bool zl_options_copy(struct zl_options *to, const struct zl_options *from)
 {
     *to = *from;
+    to->is_plain = from->topic.size == 0 && !from->embed_topic && !from->exact && !from->conflate;
     to->name = from->name ? strdup(from->name) : NULL;
     to->topics = calloc(from->topic_count + 1, sizeof *to->topics);
     to->topic_count = 0;
@@ -58,11 +70,13 @@ static bool options_copy(struct zl_options *to, const struct zl_options *from)
     if (!ok && to->topic.data == from->topic.data)
         to->topic.data = NULL;
     for (size_t i = 0; ok && i < from->topic_count; i++) {
-        ok = copy_bytes(&to->topics[i], &from->topics[i]);
+        if (zl_options_have_topic(to, &from->topics[i]))
+            continue;
+        ok = copy_bytes(&to->topics[to->topic_count], &from->topics[i]);
         to->topic_count += ok;
     }
     if (!ok)
-        options_fini(to);
+        zl_options_fini(to);
     return ok;
 }
 
@@ -101,13 +115,6 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
     }
 }
 
-static bool is_plain(const struct zl_pattern *pattern, const struct zl_options *options)
-{
-    bool has_envelope = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY;
-    return !has_envelope && !options->embed_topic && options->topic.size == 0 && !options->exact &&
-           !options->conflate;
-}
-
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)status;
@@ -129,32 +136,31 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
         snprintf(why, ZL_WHY_MAX, "%d sockets are open, more than zlrun allows", ZL_SOCKETS_MAX);
         goto out;
     }
+    socket = calloc(1, sizeof *socket);
+    if (!socket || !zl_options_copy(&socket->options, options)) {
+        snprintf(why, ZL_WHY_MAX, "not enough memory for a socket");
+        goto out;
+    }
     zmq = zmq_socket(context, pattern->zmq_type);
-    if (!zmq || !apply_options(zmq, pattern, options) ||
+    if (!zmq || !apply_options(zmq, pattern, &socket->options) ||
         zmq_getsockopt(zmq, ZMQ_FD, &fd, &size) != 0) {
         snprintf(why, ZL_WHY_MAX, "libzmq gave no socket: %s", zmq_strerror(zmq_errno()));
         goto out;
     }
-    socket = calloc(1, sizeof *socket);
-    if (!socket || !options_copy(&socket->options, options)) {
-        snprintf(why, ZL_WHY_MAX, "not enough memory for a socket");
-        goto out;
-    }
     if (uv_poll_init(&loop->uv, &socket->poll, fd) != 0) {
         snprintf(why, ZL_WHY_MAX, "the event loop takes no more sockets");
-        options_fini(&socket->options);
         goto out;
     }
     socket->zmq = zmq;
     socket->loop = loop;
+    socket->tenant = loop->generation;
     socket->pattern = pattern;
-    socket->is_plain = is_plain(pattern, options);
     socket->references = 2; /* the caller's and the poll handle's */
     socket->note = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY ? ZL_NOTE_LINE : 0;
     SLIST_INIT(&socket->endpoints);
     TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
     TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
-    socket->lanes[ZL_IN].gate = loop->phase != ZL_RUNNING;
+    socket->lanes[ZL_IN].gate = loop->phase != ZL_RUNNING || loop->generation->life != ZL_SERVING;
     TAILQ_INSERT_TAIL(&loop->sockets, socket, all);
     loop->socket_count++;
     atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
@@ -165,6 +171,8 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
 out:
     if (zmq)
         zmq_close(zmq);
+    if (socket)
+        zl_options_fini(&socket->options);
     free(socket);
     return NULL;
 }
@@ -177,14 +185,18 @@ static void poll_closed(uv_handle_t *handle)
 static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *entry)
 {
     SLIST_REMOVE(&socket->endpoints, entry, zl_endpoint_entry, link);
+    free(entry->asked);
     free(entry);
 }
 
 void zl_socket_close(struct zl_socket *socket)
 {
-    if (!socket->zmq)
-        return;
     struct zl_loop *loop = socket->loop;
+    socket->is_closing = true;
+    if (!socket->zmq || (socket->former && loop->phase != ZL_ENDED)) {
+        socket->lanes[ZL_IN].gate = socket->lanes[ZL_OUT].gate = true;
+        return;
+    }
     if (socket->is_touched)
         TAILQ_REMOVE(&loop->touched, socket, touched);
     socket->is_touched = false;
@@ -208,6 +220,8 @@ void zl_socket_close(struct zl_socket *socket)
         forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
     }
     zl_exchange_fini(&socket->exchange);
+    zl_tenancy_forget(socket);
+    zl_socket_let_go(socket);
 }
 
 void zl_socket_ref(struct zl_socket *socket)
@@ -222,8 +236,23 @@ void zl_socket_unref(struct zl_socket *socket)
         zl_socket_close(socket);
     if (socket->references > 0)
         return;
-    options_fini(&socket->options);
+    zl_options_fini(&socket->options);
     free(socket);
+}
+
+void zl_socket_keep(struct zl_socket *socket)
+{
+    if (!socket->is_kept)
+        zl_socket_ref(socket);
+    socket->is_kept = true;
+}
+
+void zl_socket_let_go(struct zl_socket *socket)
+{
+    bool was_kept = socket->is_kept;
+    socket->is_kept = false;
+    if (was_kept)
+        zl_socket_unref(socket);
 }
 
 void zl_socket_ref_weak(struct zl_socket *socket)
@@ -240,17 +269,19 @@ void zl_socket_unref_weak(struct zl_socket *socket)
 
 /* --- endpoints ------------------------------------------------------------------------------- */
 
-static bool remember_endpoint(struct zl_socket *socket, const char *text, bool bound, char *why)
+static struct zl_endpoint_entry *remember_endpoint(struct zl_socket *socket, const char *text,
+                                                   char *why)
 {
     struct zl_endpoint_entry *entry = calloc(1, sizeof *entry);
     if (!entry) {
         snprintf(why, ZL_WHY_MAX, "not enough memory");
-        return false;
+        return NULL;
     }
     snprintf(entry->text, sizeof entry->text, "%s", text);
-    entry->bound = bound;
+    entry->wanted = true;
+    entry->added_by = socket->loop->generation->serial;
     SLIST_INSERT_HEAD(&socket->endpoints, entry, link);
-    return true;
+    return entry;
 }
 
 static void explain_bind(const struct zl_endpoint *endpoint, int error, char *why)
@@ -292,6 +323,17 @@ static bool is_being_given_back(const struct zl_loop *loop)
     return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
+/* Binds `text`, waiting a moment for what this thread gives back; 0 or the error. */
+static int bind_soon(struct zl_socket *socket, const char *text)
+{
+    while (bind_private(socket->zmq, text) != 0) {
+        int error = zmq_errno();
+        if (error != EADDRINUSE || !is_being_given_back(socket->loop))
+            return error;
+    }
+    return 0;
+}
+
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
 {
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
@@ -301,59 +343,145 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
     set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
-    while (bind_private(socket->zmq, endpoint->text) != 0) {
-        int error = zmq_errno();
-        if (error == EADDRINUSE && is_being_given_back(socket->loop))
-            continue;
+    char *asked = strdup(endpoint->text);
+    int error = asked ? bind_soon(socket, endpoint->text) : ENOMEM;
+    if (error != 0) {
         explain_bind(endpoint, error, why);
+        free(asked);
         return false;
     }
     size_t size = sizeof endpoint->text;
-    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0 &&
-        endpoint->transport == ZL_TCP)
-        endpoint->port = atoi(strrchr(endpoint->text, ':') + 1);
-    if (!remember_endpoint(socket, endpoint->text, true, why)) {
+    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
+        zl_endpoint_set_port(endpoint);
+    struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
+    if (!entry) {
         zmq_unbind(socket->zmq, endpoint->text);
+        free(asked);
         return false;
     }
+    entry->bound = true;
+    entry->asked = asked;
     zl_socket_touch(socket);
     return true;
+}
+
+void zl_socket_yield(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound)
+            zmq_unbind(socket->zmq, entry->text);
+    }
+    socket->is_yielded = true;
+    socket->loop->unbound = zl_loop_now();
+}
+
+bool zl_socket_bind_again(struct zl_socket *socket, char *why)
+{
+    struct zl_endpoint_entry *entry;
+    bool ok = true;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        int error = socket->is_yielded && entry->bound ? bind_soon(socket, entry->text) : 0;
+        if (error != 0)
+            snprintf(why, ZL_WHY_MAX, "cannot bind %s again: %s", entry->text, zmq_strerror(error));
+        ok = ok && error == 0;
+    }
+    socket->is_yielded = false;
+    return ok;
+}
+
+static bool connect_now(struct zl_socket *socket, const char *text, bool ipv6, char *why)
+{
+    set_int(socket->zmq, ZMQ_IPV6, ipv6);
+    if (zmq_connect(socket->zmq, text) == 0) {
+        zl_socket_touch(socket);
+        return true;
+    }
+    snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", text, zmq_strerror(zmq_errno()));
+    return false;
+}
+
+static struct zl_endpoint_entry *find_connected(struct zl_socket *socket, const char *text)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (!entry->bound && strcmp(entry->text, text) == 0)
+            return entry;
+    }
+    return NULL;
 }
 
 bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
-    if (!zl_context_headroom(HEADROOM, why) ||
-        !remember_endpoint(socket, endpoint->text, false, why))
-        return false;
-    set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6);
-    if (zmq_connect(socket->zmq, endpoint->text) != 0) {
-        snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", endpoint->text,
-                 zmq_strerror(zmq_errno()));
-        forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
-        return false;
+    struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
+    if (entry) { /* from the generation before */
+        entry->wanted = true;
+        return true;
     }
-    zl_socket_touch(socket);
-    return true;
+    if (!zl_context_headroom(HEADROOM, why))
+        return false;
+    entry = remember_endpoint(socket, endpoint->text, why);
+    if (!entry)
+        return false;
+    entry->ipv6 = endpoint->ipv6;
+    entry->pending = socket->former && socket->loop->generation->life == ZL_LOADING;
+    if (entry->pending || connect_now(socket, endpoint->text, endpoint->ipv6, why))
+        return true;
+    forget_endpoint(socket, entry);
+    return false;
 }
 
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
+    struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
+    /* The generation before may come back, and wants it then. */
+    if (entry && socket->former && entry->added_by != socket->loop->generation->serial) {
+        entry->wanted = false;
+        return true;
+    }
     /* ENOENT: an inproc peer has closed, and its connection went with it. */
     if (zmq_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
         snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
                  zmq_strerror(zmq_errno()));
         return false;
     }
-    struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (!entry->bound && strcmp(entry->text, endpoint->text) == 0) {
-            forget_endpoint(socket, entry);
-            break;
-        }
-    }
+    if (entry)
+        forget_endpoint(socket, entry);
     zl_socket_touch(socket);
     return true;
+}
+
+void zl_socket_settle(struct zl_socket *socket)
+{
+    char why[ZL_WHY_MAX];
+    struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
+    for (; entry; entry = next) {
+        next = SLIST_NEXT(entry, link);
+        if (entry->pending && !connect_now(socket, entry->text, entry->ipv6, why))
+            zl_log(ZL_ERROR, "", "%s", why);
+        entry->pending = false;
+    }
+}
+
+void zl_socket_drop_unwanted(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
+    for (; entry; entry = next) {
+        next = SLIST_NEXT(entry, link);
+        if (entry->wanted)
+            continue;
+        zl_log(ZL_INFO, "", "%s %s", entry->bound ? "Unbinding" : "Disconnecting from",
+               entry->text);
+        if (entry->bound)
+            zmq_unbind(socket->zmq, entry->text);
+        else
+            zmq_disconnect(socket->zmq, entry->text);
+        forget_endpoint(socket, entry);
+        zl_socket_touch(socket);
+    }
 }
 
 void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
@@ -368,6 +496,17 @@ void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
             return;
         used += (size_t)n;
     }
+}
+
+bool zl_socket_is_bound(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound && entry->wanted)
+            return true;
+    }
+    return false;
 }
 
 bool zl_socket_is_inproc(const struct zl_socket *socket)

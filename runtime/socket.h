@@ -16,6 +16,9 @@
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
 
+struct zl_generation;
+struct zl_tenancy;
+
 TAILQ_HEAD(zl_socket_list, zl_socket);
 
 struct zl_bytes {
@@ -35,11 +38,18 @@ struct zl_options {
     struct zl_bytes topic;   /* pub */
     struct zl_bytes *topics; /* sub */
     size_t topic_count;
+    bool is_plain; /* set by zl_options_copy: neither topics nor a choice of messages to look after
+                    */
 };
 
 struct zl_endpoint_entry {
     char text[ZL_ENDPOINT_MAX];
+    char *asked; /* bound: as the script gave it, with a free port perhaps */
     bool bound;
+    bool wanted;  /* by the generation that uses the socket now */
+    bool pending; /* to be connected once that generation serves */
+    bool ipv6;
+    unsigned added_by; /* the serial of the generation */
     SLIST_ENTRY(zl_endpoint_entry) link;
 };
 
@@ -47,14 +57,19 @@ struct zl_socket {
     void *zmq; /* NULL once closed */
     struct zl_loop *loop;
     const struct zl_pattern *pattern;
-    int32_t note;  /* bits of ZL_NOTE_* for every message */
-    bool is_plain; /* messages need no topic, no envelope, and no choice among them */
+    int32_t note; /* bits of ZL_NOTE_* for every message */
     bool is_touched;
-    uint64_t sent, received;   /* messages */
-    struct zl_lane lanes[2];   /* by enum zl_direction */
-    struct zl_options options; /* a deep copy */
-    int references, weak;      /* all of them; those among them that do not keep it open */
-    long subscriptions;        /* pub: held by peers now */
+    uint64_t sent, received;      /* messages */
+    struct zl_lane lanes[2];      /* by enum zl_direction */
+    struct zl_options options;    /* a deep copy */
+    struct zl_generation *tenant; /* uses it; NULL: kept for the next one. See tenancy.h */
+    struct zl_tenancy *former;    /* who used it before and may come back */
+    bool is_kept;                 /* by a reference of the host's own */
+    bool is_bare;                 /* a client's, made without an address */
+    bool is_closing;              /* its tenant has closed it, a former one may come back */
+    bool is_yielded;              /* its bound endpoints were given to another socket */
+    int references, weak;         /* all of them; those among them that do not keep it open */
+    long subscriptions;           /* pub: held by peers now */
     struct zl_exchange exchange;
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     uv_poll_t poll;
@@ -70,6 +85,13 @@ struct zl_handle {
     struct zl_socket *socket; /* a reference; NULL before there is one */
 };
 
+/* A deep copy of options; false without memory. And its end. */
+bool zl_options_copy(struct zl_options *to, const struct zl_options *from);
+void zl_options_fini(struct zl_options *options);
+
+/* Whether the topic is one of a sub's. */
+bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic);
+
 /* A new socket with one reference, or NULL and `why` (ZL_WHY_MAX bytes). Copies the options. */
 struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *pattern,
                                  const struct zl_options *options, char *why);
@@ -82,6 +104,10 @@ void zl_socket_ref(struct zl_socket *socket);
 /* The last reference closes. Never blocks or raises. */
 void zl_socket_unref(struct zl_socket *socket);
 
+/* The host's own reference, while no generation has one. */
+void zl_socket_keep(struct zl_socket *socket);
+void zl_socket_let_go(struct zl_socket *socket);
+
 /* References that keep the struct but not the socket open, for what tasks remember of it. */
 void zl_socket_ref_weak(struct zl_socket *socket);
 void zl_socket_unref_weak(struct zl_socket *socket);
@@ -92,8 +118,21 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
 bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 
+/* Gives the bound endpoints up, and takes them again: false, with the reason in `why`. */
+void zl_socket_yield(struct zl_socket *socket);
+bool zl_socket_bind_again(struct zl_socket *socket, char *why);
+
+/* Connects what is pending. */
+void zl_socket_settle(struct zl_socket *socket);
+
+/* Unbinds and disconnects what its tenant no longer names. */
+void zl_socket_drop_unwanted(struct zl_socket *socket);
+
 /* Its endpoints, comma-separated. */
 void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
+
+/* Whether its tenant wants an endpoint that is bound already. */
+bool zl_socket_is_bound(const struct zl_socket *socket);
 
 /* Whether it has inproc endpoints alone. */
 bool zl_socket_is_inproc(const struct zl_socket *socket);

@@ -5,6 +5,7 @@
 #include "runtime/task.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,8 @@ static void set_fini(struct zl_socket_set *set)
     set->items = NULL;
 }
 
-/* Whether a message is in its hand; one whose socket is closed counts no more. */
-static bool holds_any(const struct zl_task *task)
+/* One whose socket is closed counts no more. */
+bool zl_task_is_handling(const struct zl_task *task)
 {
     if (task->inherited || (task->held && task->held->zmq))
         return true;
@@ -91,8 +92,9 @@ static const char *function_line(lua_State *L, int index)
     return line;
 }
 
-struct zl_task *zl_task_spawn(struct zl_loop *loop, lua_State *L, int arguments)
+struct zl_task *zl_task_spawn(struct zl_generation *generation, lua_State *L, int arguments)
 {
+    struct zl_loop *loop = generation->loop;
     const char *where = function_line(L, lua_gettop(L) - arguments);
     lua_State *co = lua_newthread(L);
     lua_insert(L, -(arguments + 2));
@@ -107,18 +109,19 @@ struct zl_task *zl_task_spawn(struct zl_loop *loop, lua_State *L, int arguments)
         return NULL;
     }
     task->loop = loop;
+    task->generation = generation;
     task->co = co;
     task->anchor = anchor;
     task->references = 2;
     task->owned = true;
     task->where = where;
-    task->inherited = holds_any(loop->current);
+    task->inherited = zl_task_is_handling(loop->current);
     task->finishing = loop->current->finishing;
     TAILQ_INIT(&task->joiners);
-    TAILQ_INSERT_TAIL(&loop->tasks, task, all);
-    TAILQ_INSERT_TAIL(&loop->ready, task, link);
-    loop->live++;
-    if (loop->live > 1)
+    TAILQ_INSERT_TAIL(&generation->tasks, task, all);
+    TAILQ_INSERT_TAIL(&generation->ready, task, link);
+    generation->live++;
+    if (generation->live > 1)
         atomic_store_explicit(&loop->watchdog.crowded, true, memory_order_relaxed);
     return task;
 }
@@ -132,7 +135,7 @@ static void unref(struct zl_task *task)
 static void drop_coroutine(struct zl_task *task)
 {
     if (task->co)
-        luaL_unref(task->loop->generation->L, LUA_REGISTRYINDEX, task->anchor);
+        luaL_unref(task->generation->L, LUA_REGISTRYINDEX, task->anchor);
     task->co = NULL;
 }
 
@@ -163,7 +166,7 @@ static void timer_closed(uv_handle_t *handle)
 /* Everything an ended task no longer needs. Its results stay on its stack when somebody may ask. */
 static void end(struct zl_task *task, enum zl_task_status status)
 {
-    struct zl_loop *loop = task->loop;
+    struct zl_generation *generation = task->generation;
     task->status = status;
     zl_exchange_forget(task);
     if (task->held)
@@ -171,8 +174,8 @@ static void end(struct zl_task *task, enum zl_task_status status)
     task->held = NULL;
     set_fini(&task->also_held);
     set_fini(&task->told);
-    TAILQ_REMOVE(&loop->tasks, task, all);
-    loop->live--;
+    TAILQ_REMOVE(&generation->tasks, task, all);
+    generation->live--;
     struct zl_task *joiner;
     while ((joiner = TAILQ_FIRST(&task->joiners))) {
         joiner->finishing |= task->finishing;
@@ -186,9 +189,10 @@ static void end(struct zl_task *task, enum zl_task_status status)
 }
 
 /* Whether somebody waits while a task runs. */
-static bool is_crowded(const struct zl_loop *loop)
+static bool is_crowded(const struct zl_generation *generation)
 {
-    return loop->live > 1 || loop->socket_count > 0 || zl_nested_alive(&loop->nested);
+    return generation->live > 1 || generation->loop->socket_count > 0 ||
+           zl_nested_alive(generation->nested);
 }
 
 void zl_task_resume(struct zl_task *task)
@@ -203,7 +207,8 @@ void zl_task_resume(struct zl_task *task)
     task->status = ZL_TASK_RUNNING;
     loop->current = task;
     atomic_fetch_add_explicit(&loop->watchdog.beats, 1, memory_order_relaxed);
-    atomic_store_explicit(&loop->watchdog.crowded, is_crowded(loop), memory_order_relaxed);
+    atomic_store_explicit(&loop->watchdog.crowded, is_crowded(task->generation),
+                          memory_order_relaxed);
     atomic_store_explicit(&loop->watchdog.running, task->where, memory_order_relaxed);
     int outcome = lua_resume(task->co, arguments);
     atomic_store_explicit(&loop->watchdog.running, NULL, memory_order_relaxed);
@@ -217,19 +222,37 @@ void zl_task_resume(struct zl_task *task)
     }
     const char *message = outcome == LUA_YIELD ? "attempt to yield from outside a coroutine" : NULL;
     if (message || TAILQ_EMPTY(&task->joiners))
-        zl_generation_failed(loop->generation, task->co, message);
+        zl_generation_failed(task->generation, task->co, message);
     end(task, ZL_TASK_FAILED);
 }
 
-void zl_task_drop_all(struct zl_loop *loop)
+void zl_task_run_first(struct zl_task *task)
+{
+    TAILQ_REMOVE(&task->generation->ready, task, link);
+    task->loop->slice = INT_MAX;
+    zl_task_resume(task);
+}
+
+bool zl_task_is_receiving(const struct zl_task *task)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &task->loop->sockets, all)
+    {
+        if (task->queue == &socket->lanes[ZL_IN].waiters && socket->pattern->hands_out)
+            return true;
+    }
+    return false;
+}
+
+void zl_task_drop_all(struct zl_generation *generation)
 {
     struct zl_task *task;
-    zl_exchange_forget(&loop->outside);
-    while ((task = TAILQ_FIRST(&loop->tasks))) {
+    zl_exchange_forget(&generation->loop->outside);
+    while ((task = TAILQ_FIRST(&generation->tasks))) {
         if (task->status == ZL_TASK_WAITING)
             leave_queue(task);
         if (task->status == ZL_TASK_READY)
-            TAILQ_REMOVE(&loop->ready, task, link);
+            TAILQ_REMOVE(&generation->ready, task, link);
         end(task, ZL_TASK_FAILED);
     }
 }
@@ -262,6 +285,7 @@ void zl_task_wait(struct zl_task *task, struct zl_task_list *queue, bool front, 
     task->status = ZL_TASK_WAITING;
     task->queue = queue;
     task->deadline = deadline;
+    task->has_reply = false;
     if (queue && front)
         TAILQ_INSERT_HEAD(queue, task, link);
     else if (queue)
@@ -273,7 +297,7 @@ void zl_task_wait(struct zl_task *task, struct zl_task_list *queue, bool front, 
 void zl_task_unwait(struct zl_task *task)
 {
     if (task->status == ZL_TASK_READY)
-        TAILQ_REMOVE(&task->loop->ready, task, link);
+        TAILQ_REMOVE(&task->generation->ready, task, link);
     else
         leave_queue(task);
     task->status = ZL_TASK_RUNNING;
@@ -283,7 +307,14 @@ void zl_task_pause(struct zl_task *task)
 {
     task->status = ZL_TASK_READY;
     task->wake = ZL_WAKE_READY;
-    TAILQ_INSERT_TAIL(&task->loop->ready, task, link);
+    TAILQ_INSERT_TAIL(&task->generation->ready, task, link);
+}
+
+void zl_task_rest(struct zl_task *task)
+{
+    task->status = ZL_TASK_WAITING;
+    task->queue = &task->generation->resting;
+    TAILQ_INSERT_TAIL(task->queue, task, link);
 }
 
 void zl_task_wake(struct zl_task *task, enum zl_wake wake)
@@ -327,5 +358,6 @@ bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
 
 bool zl_task_at_rest(const struct zl_task *task)
 {
-    return task->status != ZL_TASK_RUNNING && !task->finishing && !holds_any(task);
+    return task->status != ZL_TASK_RUNNING && !task->finishing && !task->has_reply &&
+           !zl_task_is_handling(task);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks: coroutines that the host schedules. A task runs until it waits; whoever it waits for wakes
- * it, which puts it at the end of the loop's ready queue. One task waits for one thing at a time.
- * Everything here belongs to the loop's thread. */
+ * it, which puts it at the end of its generation's ready queue. One task waits for one thing at a
+ * time. Everything here belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 
 struct lua_State;
 struct zl_envelope;
+struct zl_generation;
 struct zl_loop;
 struct zl_socket;
 
@@ -35,6 +36,7 @@ struct zl_socket_set {
 
 struct zl_task {
     struct zl_loop *loop;
+    struct zl_generation *generation;
     struct lua_State *co; /* NULL once it ended and left nothing */
     int anchor;           /* keeps co from being collected */
     int references;       /* the loop's while it lives, the userdata's, the timer's */
@@ -44,8 +46,10 @@ struct zl_task {
     bool inherited;    /* spawned with a message in hand: handles it until its end */
     bool owned;        /* somebody may still ask for its results */
     bool timer_open;
+    bool has_reply;             /* has read a reply, and has not waited since but to send */
+    bool asks;                  /* has asked on a request socket */
     struct zl_task_list *queue; /* where it waits: a socket's lane, a joined task; or NULL */
-    TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the loop's ready queue when ready */
+    TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;
     uint64_t deadline; /* of the wait, on the clock of zl_loop_now; 0 for none */
@@ -60,10 +64,16 @@ struct zl_task {
 /* Makes a task of the function and its `arguments` values on top of L, which are popped. It is
  * ready to run. May raise (memory). The task lives until it has ended and the caller has disowned
  * it. */
-struct zl_task *zl_task_spawn(struct zl_loop *loop, struct lua_State *L, int arguments);
+struct zl_task *zl_task_spawn(struct zl_generation *generation, struct lua_State *L, int arguments);
 
 /* The caller of spawn is no longer interested in the task's results. */
 void zl_task_disown(struct zl_task *task);
+
+/* Runs a generation's first task until it waits, out of turn and without a limit of time. */
+void zl_task_run_first(struct zl_task *task);
+
+/* Whether it waits for a message that a receiver hands out. */
+bool zl_task_is_receiving(const struct zl_task *task);
 
 /* Runs a ready task until it waits or ends. Never raises. */
 void zl_task_resume(struct zl_task *task);
@@ -78,6 +88,9 @@ void zl_task_unwait(struct zl_task *task);
 /* Puts the running task behind every ready one. The caller yields right after. */
 void zl_task_pause(struct zl_task *task);
 
+/* Leaves a task that was taken off the ready queue where it is, until its generation resumes. */
+void zl_task_rest(struct zl_task *task);
+
 /* Ends the wait of a task, if it waits. */
 void zl_task_wake(struct zl_task *task, enum zl_wake wake);
 
@@ -88,9 +101,12 @@ void zl_task_release(struct zl_task *task, struct zl_socket *socket);
 /* Notes that the receiver said "stopping" to the task; false when it had said so before. */
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket);
 
+/* Whether it has a message in hand. */
+bool zl_task_is_handling(const struct zl_task *task);
+
 /* Whether nothing is lost when the task is never resumed: it does not run and has no message in
  * hand. */
 bool zl_task_at_rest(const struct zl_task *task);
 
-/* Lets go of every task of the loop, ended or not; their lua_State is about to be closed. */
-void zl_task_drop_all(struct zl_loop *loop);
+/* Lets go of every task of the generation, ended or not; its lua_State is about to be closed. */
+void zl_task_drop_all(struct zl_generation *generation);

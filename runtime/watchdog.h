@@ -22,3 +22,6 @@ struct zl_watchdog {
 /* False when no thread can be had; the host does without. */
 bool zl_watchdog_start(struct zl_watchdog *watchdog);
 void zl_watchdog_stop(struct zl_watchdog *watchdog);
+
+/* Returns when no text that `running` has pointed to so far is in use any more. */
+void zl_watchdog_pass(struct zl_watchdog *watchdog);

@@ -101,4 +101,25 @@ for i = 1, 20 do push((("%%08d"):format(i)):rep(125000)) end]]):format(server.po
     child:wait()
     assert.equal(0, child.code, child.stderr)
   end)
+
+  it("outlive the generation that has sent them", function()
+    local port = support.free_port()
+    local script = support.file(([[
+local zeroless = require "zeroless"
+local push = zeroless.Client { hwm = 0 }:connect_local(%d):push()
+if zeroless.generation == 1 then
+  for i = 1, 20 do push((("%%08d"):format(i)):rep(125000)) end
+end
+print("generation " .. zeroless.generation)
+zeroless.sleep(100)]]):format(port), "script.lua")
+    local child = support.start_host { script }
+    child:expect "generation 1"
+    child:kill "sighup"
+    child:expect "generation 2"
+    local pull = Server { host = "127.0.0.1", port = port }:pull()
+    for i = 1, 20 do assert.is_true(pull:recv(support.patience) == text(1000000, i)) end
+    child:kill "sigterm"
+    child:wait()
+    assert.equal(0, child.code, child.stderr)
+  end)
 end)

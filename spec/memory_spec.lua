@@ -188,14 +188,14 @@ keep[#keep + 1] = proxy]]
 end)
 
 describe("what peers send", function()
-  it("is never decoded: no source of ours uses string.buffer", function()
+  it("is never decoded: of our sources only the one that carries zeroless.state uses string.buffer", function()
     local sources = 0
     for _, folder in ipairs { "lua/zeroless", "lua/cli", "bindings", "runtime" } do
       local entries = uv.fs_scandir(support.root .. "/" .. folder)
       while entries do
         local name, kind = uv.fs_scandir_next(entries)
         if not name then break end
-        if kind == "file" then
+        if kind == "file" and name ~= "state.lua" then
           local file = assert(io.open(("%s/%s/%s"):format(support.root, folder, name)))
           local text = file:read "*a"
           file:close()

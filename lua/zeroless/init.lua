@@ -2,11 +2,13 @@
 -- The public module. docs/api.md is its reference.
 
 local core = require "zeroless.core"
+local state = require "zeroless.state"
 local task = require "zeroless.task"
 
 require "zeroless.sender"
 require "zeroless.receiver"
 core.engage()
+local carried = core.carried()
 
 return {
   Server = core.Server,
@@ -19,6 +21,8 @@ return {
   now = task.now,
   stop = task.stop,
   on_stop = task.on_stop,
-  state = {},
+  on_reload = task.on_reload,
+  watch = core.watch,
+  state = carried and state.unpack(carried) or {},
   generation = core.generation,
 }

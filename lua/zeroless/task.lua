@@ -2,6 +2,7 @@
 -- Tasks, timers and the end of the process, on the primitives of bindings/task.c.
 
 local core = require "zeroless.core"
+local log = require "zeroless.log"
 local misuse = require "zeroless.misuse"
 
 local task = {}
@@ -95,18 +96,29 @@ function task.stop(code)
   core.stop(code)
 end
 
-local callbacks = {}
-
-local function run_callbacks()
-  for _, f in ipairs(callbacks) do f() end
+-- A function that adds callbacks to a list; the host is given `run`, which calls them, with the first.
+local function registrar(name, register, run)
+  local callbacks = {}
+  return function(f)
+    check_function(2, name, f)
+    if #callbacks == 0 then register(function() run(callbacks) end) end
+    callbacks[#callbacks + 1] = f
+  end
 end
 
 -- Calls f when the process stops in good order, after the other tasks and before the sockets close.
-function task.on_stop(f)
-  check_function(2, "zeroless.on_stop", f)
-  if #callbacks == 0 then core.on_stop(run_callbacks) end
-  callbacks[#callbacks + 1] = f
-end
+task.on_stop = registrar("zeroless.on_stop", core.on_stop, function(callbacks)
+  for _, f in ipairs(callbacks) do f() end
+end)
+
+-- Calls f when a reload has put another generation in this one's place, right before this one ends. f runs
+-- outside any task, so it cannot wait; an error in it is logged.
+task.on_reload = registrar("zeroless.on_reload", core.on_reload, function(callbacks)
+  for _, f in ipairs(callbacks) do
+    local ok, err = pcall(f)
+    if not ok then log.error("a function given to zeroless.on_reload failed: " .. tostring(err)) end
+  end
+end)
 
 task.now = core.now
 

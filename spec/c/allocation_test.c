@@ -63,20 +63,21 @@ static size_t run_host(size_t failing, int *code)
                                .argc = 1,
                                .failing = failing,
                                .open = zl_bindings_open};
-    struct zl_generation generation;
+    const struct zl_supervision none_asked = {false, false};
     struct zl_loop *loop = calloc(1, sizeof *loop);
     assert_non_null(loop);
     assert_true(zl_loop_init(loop, 4));
-    *code = zl_generation_start(&generation, loop, &script);
-    if (*code == 0)
+    *code = zl_reload_begin(loop, &script, &none_asked);
+    if (*code == 0) {
         zl_loop_run(loop);
-    else
-        zl_loop_fail(loop, *code);
-    *code = zl_loop_drain(loop);
-    size_t calls = generation.memory.calls;
-    zl_generation_close(&generation);
+        *code = zl_loop_drain(loop);
+    }
+    size_t calls = loop->generation ? loop->generation->memory.calls : 0;
+    if (loop->generation) {
+        zl_generation_close(loop->generation);
+        assert_int_equal(loop->generation->live, 0);
+    }
     assert_int_equal(loop->socket_count, 0);
-    assert_int_equal(loop->live, 0);
     zl_loop_fini(loop);
     free(loop);
     return calls;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that a script loads are recorded with its generation, so that a reload knows them:
+ * loadfile, dofile and the search of require for Lua files are replaced by functions that behave as
+ * luajit's do. zeroless.watch adds files of data. */
+#include <errno.h>
+#include <string.h>
+
+#include "bindings/luasup.h"
+
+/* As luaL_loadfilex does it: pushes the function, or the reason, and returns what it returns. */
+static int load(lua_State *L, const char *path, const char *mode, bool fresh)
+{
+    struct zl_generation *generation = zl_lua_generation(L);
+    const char *chunk = lua_pushfstring(L, "@%s", path);
+    struct zl_source *source = zl_source_load(&generation->sources, path, fresh);
+    if (!source) {
+        lua_pushfstring(L, "cannot open %s: %s", path, strerror(errno));
+        lua_remove(L, -2);
+        return LUA_ERRFILE;
+    }
+    int outcome = luaL_loadbufferx(L, source->text, source->size, chunk, mode);
+    zl_source_done(source);
+    lua_remove(L, -2);
+    return outcome;
+}
+
+/* loadfile([filename [, mode [, env]]]) */
+static int source_loadfile(lua_State *L)
+{
+    const char *path = luaL_optstring(L, 1, NULL);
+    const char *mode = luaL_optstring(L, 2, NULL);
+    bool has_environment = lua_gettop(L) >= 3;
+    int outcome = path ? load(L, path, mode, true) : luaL_loadfilex(L, NULL, mode);
+    if (outcome != 0) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (has_environment) {
+        lua_pushvalue(L, 3);
+        lua_setfenv(L, -2);
+    }
+    return 1;
+}
+
+/* dofile([filename]) */
+static int source_dofile(lua_State *L)
+{
+    const char *path = luaL_optstring(L, 1, NULL);
+    lua_settop(L, 1);
+    if ((path ? load(L, path, NULL, true) : luaL_loadfile(L, NULL)) != 0)
+        return lua_error(L);
+    lua_call(L, 0, LUA_MULTRET);
+    return lua_gettop(L) - 1;
+}
+
+/* The searcher of require for Lua files. Upvalues: package, package.searchpath. */
+static int search_file(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    lua_getfield(L, lua_upvalueindex(1), "path");
+    if (!lua_isstring(L, -1))
+        return luaL_error(L, "'package.path' must be a string");
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -3);
+    lua_call(L, 2, 2);
+    if (lua_isnil(L, -2))
+        return 1; /* where it was looked for */
+    const char *path = lua_tostring(L, -2);
+    if (load(L, path, NULL, false) != 0)
+        return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path,
+                          lua_tostring(L, -1));
+    return 1;
+}
+
+void zl_record_sources(lua_State *L)
+{
+    enum { LUA_FILES = 3 }; /* behind package.preload and the modules embedded in zlrun */
+    lua_pushcfunction(L, source_loadfile);
+    lua_setglobal(L, "loadfile");
+    lua_pushcfunction(L, source_dofile);
+    lua_setglobal(L, "dofile");
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loaders");
+    lua_pushvalue(L, -2);
+    lua_getfield(L, -3, "searchpath");
+    lua_pushcclosure(L, search_file, 2);
+    lua_rawseti(L, -2, LUA_FILES);
+    lua_pop(L, 2);
+}
+
+/* core.watch(path): a change of the file counts as one of the script */
+static int core_watch(lua_State *L)
+{
+    struct zl_generation *generation = zl_lua_generation(L);
+    if (lua_type(L, 1) != LUA_TSTRING)
+        return luaL_error(L, "zeroless.watch takes the path of a file, not a %s",
+                          luaL_typename(L, 1));
+    if (!zl_source_watch(&generation->sources, lua_tostring(L, 1)))
+        return luaL_error(L, "not enough memory");
+    return 0;
+}
+
+void zl_open_source(lua_State *L)
+{
+    lua_pushcfunction(L, core_watch);
+    lua_setfield(L, -2, "watch");
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/* See reload.h. Only parking takes time: what comes after it happens in one go, between two
+ * messages. */
+#include "runtime/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/generation.h"
+#include "runtime/log.h"
+#include "runtime/loop.h"
+#include "runtime/tenancy.h"
+
+/* Seconds. */
+enum { PATIENCE = 1, SETTLING = 10, REMINDER = 60 };
+
+/* --- what is due ----------------------------------------------------------------------------- */
+
+static void wake_up(uv_timer_t *timer)
+{
+    (void)timer; /* zl_reload_turn looks at what is due */
+}
+
+static void arm(struct zl_loop *loop)
+{
+    uint64_t first = 0, now = zl_loop_now();
+    for (int i = 0; i < ZL_DUE_COUNT; i++) {
+        uint64_t due = loop->reload.due[i];
+        if (due && (!first || due < first))
+            first = due;
+    }
+    uv_update_time(&loop->uv);
+    if (first)
+        uv_timer_start(&loop->reload.timer, wake_up, first > now ? (first - now) / 1000000 + 1 : 0,
+                       0);
+    else
+        uv_timer_stop(&loop->reload.timer);
+}
+
+static void set_due(struct zl_loop *loop, enum zl_due due, double seconds)
+{
+    loop->reload.due[due] = seconds > 0 ? zl_loop_now() + (uint64_t)(seconds * 1e9) : 0;
+    arm(loop);
+}
+
+static void clear_due(struct zl_loop *loop, enum zl_due due)
+{
+    if (loop->reload.due[due])
+        set_due(loop, due, 0);
+}
+
+static bool is_due(const struct zl_loop *loop, enum zl_due due)
+{
+    return loop->reload.due[due] && zl_loop_now() >= loop->reload.due[due];
+}
+
+/* --- the line of an attempt ------------------------------------------------------------------ */
+
+enum { FIELDS = 12 };
+
+struct report {
+    struct zl_field fields[FIELDS];
+    char numbers[FIELDS][24];
+    int count;
+};
+
+static void add_text(struct report *report, const char *key, const char *text)
+{
+    if (*text)
+        report->fields[report->count++] = (struct zl_field){key, text, strlen(text), false};
+}
+
+static void add_number(struct report *report, const char *key, uint64_t number)
+{
+    char *text = report->numbers[report->count];
+    snprintf(text, sizeof report->numbers[0], "%llu", (unsigned long long)number);
+    report->fields[report->count++] = (struct zl_field){key, text, strlen(text), true};
+}
+
+/* The time that a stage has taken, where it was reached. */
+static void add_time(struct report *report, const char *key, const struct zl_attempt *attempt,
+                     int from, int to)
+{
+    if (attempt->begun[from] && attempt->begun[to])
+        add_number(report, key, (attempt->begun[to] - attempt->begun[from]) / 1000);
+}
+
+static bool is_serving(const struct zl_loop *loop)
+{
+    return loop->generation->L && !loop->generation->failed;
+}
+
+static void report_attempt(struct zl_loop *loop, enum zl_level level, const char *message)
+{
+    static const char *const stages[] = {"compile", "park", "state", "start", "commit"};
+    const struct zl_attempt *attempt = &loop->reload.attempt;
+    struct report report = {.count = 0};
+    add_number(&report, "generation", (uint64_t)loop->reload.number + (level != ZL_INFO));
+    add_text(&report, "trigger", attempt->trigger);
+    add_text(&report, "files", attempt->files);
+    add_text(&report, "stage", stages[attempt->stage]);
+    add_text(&report, "error", attempt->error);
+    add_time(&report, "compile_us", attempt, ZL_COMPILE, ZL_PARK);
+    add_time(&report, "park_us", attempt, ZL_PARK, ZL_STATE);
+    add_time(&report, "start_us", attempt, ZL_STATE, ZL_COMMIT);
+    add_time(&report, "commit_us", attempt, ZL_COMMIT, ZL_COMMIT + 1);
+    struct zl_record record = {.level = level,
+                               .message = message,
+                               .size = strlen(message),
+                               .source = "",
+                               .fields = report.fields,
+                               .count = report.count};
+    zl_log_emit(&record);
+}
+
+static void enter_stage(struct zl_loop *loop, enum zl_stage stage)
+{
+    loop->reload.attempt.stage = stage;
+    loop->reload.attempt.begun[stage] = zl_loop_now();
+}
+
+static void report_failure(struct zl_loop *loop, enum zl_level level)
+{
+    char message[128];
+    if (is_serving(loop))
+        snprintf(message, sizeof message, "reload failed; still serving generation %d",
+                 loop->reload.number);
+    else
+        snprintf(message, sizeof message, "reload failed; no generation is serving, messages wait");
+    report_attempt(loop, level, message);
+}
+
+/* --- an attempt and its end ------------------------------------------------------------------ */
+
+/* What the failed generation was made from is remembered: repairing it starts the next attempt. */
+static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, const char *why)
+{
+    struct zl_reload *reload = &loop->reload;
+    snprintf(reload->attempt.error, sizeof reload->attempt.error, "%.*s", (int)strcspn(why, "\n"),
+             why);
+    reload->has_failed = true;
+    zl_sources_fini(&reload->attempted);
+    if (failed) {
+        reload->attempted = failed->sources;
+        failed->sources = (struct zl_sources){NULL, 0};
+    }
+    zl_generation_free(failed);
+    clear_due(loop, ZL_DUE_WARNING);
+    set_due(loop, ZL_DUE_REMINDER, REMINDER);
+    report_failure(loop, ZL_ERROR);
+    zl_reload_watch(loop);
+}
+
+/* The files are compared with those of the last attempt, whatever became of it. */
+static const struct zl_sources *baseline(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (!reload->has_failed)
+        return &loop->generation->sources;
+    zl_sources_merge(&reload->attempted, &loop->generation->sources);
+    return &reload->attempted;
+}
+
+/* Whether there is something new to try. */
+static bool have_files_changed(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    struct zl_sources now = {NULL, 0};
+    char ignored[1];
+    const struct zl_sources *before = baseline(loop);
+    bool changed =
+        zl_sources_refresh(&now, before) &&
+        zl_sources_compare(&now, before, reload->attempt.files, sizeof reload->attempt.files) > 0;
+    if (changed && reload->has_failed && is_serving(loop) &&
+        zl_sources_compare(&loop->generation->sources, &now, ignored, sizeof ignored) == 0) {
+        zl_log(ZL_INFO, "", "the files are again those of generation %d, which is serving",
+               reload->number);
+        reload->has_failed = changed = false;
+        clear_due(loop, ZL_DUE_REMINDER);
+    }
+    zl_sources_fini(&now);
+    return changed;
+}
+
+static struct zl_generation *make_next(struct zl_loop *loop, char *why)
+{
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *next = zl_generation_new(loop, reload->script, reload->number + 1, why);
+    if (next)
+        next->serial = ++reload->serial;
+    return next;
+}
+
+static void begin_attempt(struct zl_loop *loop, const char *trigger)
+{
+    struct zl_reload *reload = &loop->reload;
+    char why[ZL_WHY_MAX];
+    reload->attempt = (struct zl_attempt){.trigger = trigger};
+    if (strcmp(trigger, "watch") == 0 && !have_files_changed(loop))
+        return;
+    enter_stage(loop, ZL_COMPILE);
+    clear_due(loop, ZL_DUE_RESTART);
+    const struct zl_sources *before = &loop->generation->sources;
+    struct zl_generation *next = make_next(loop, why);
+    bool compiled = next && zl_generation_compile(next, reload->script, before, why);
+    if (next)
+        zl_sources_compare(&next->sources, before, reload->attempt.files,
+                           sizeof reload->attempt.files);
+    if (!compiled) {
+        fail_attempt(loop, next, why);
+        return;
+    }
+    reload->next = next;
+    enter_stage(loop, ZL_PARK);
+    if (!is_serving(loop))
+        return;
+    loop->generation->life = ZL_PARKING;
+    zl_socket_hold_back(loop);
+    set_due(loop, ZL_DUE_WARNING, PATIENCE);
+}
+
+/* Puts the generation that was parked back to work. */
+static void roll_back(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
+{
+    char why[sizeof next->error];
+    memcpy(why, next->error, sizeof why);
+    zl_tenancy_undo(next);
+    zl_generation_enter(old);
+    zl_generation_close(next);
+    zl_tenancy_restore(loop);
+    if (old->L)
+        zl_generation_resume(old);
+    zl_socket_wake_all(loop);
+    fail_attempt(loop, next, why);
+}
+
+static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
+{
+    struct zl_reload *reload = &loop->reload;
+    struct zl_socket *socket;
+    enter_stage(loop, ZL_COMMIT);
+    next->life = ZL_SERVING;
+    reload->number = next->number;
+    zl_generation_run_reload_callbacks(old);
+    zl_tenancy_leave(loop, old->L ? old : NULL);
+    zl_generation_free(old);
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    zl_socket_settle(socket);
+    zl_socket_wake_all(loop);
+    zl_sources_prune(&next->sources);
+    zl_sources_fini(&reload->attempted);
+    reload->has_failed = reload->is_end_told = false;
+    clear_due(loop, ZL_DUE_WARNING);
+    clear_due(loop, ZL_DUE_REMINDER);
+    set_due(loop, ZL_DUE_SETTLE, SETTLING);
+    reload->attempt.begun[ZL_COMMIT + 1] = zl_loop_now();
+    report_attempt(loop, ZL_INFO, "reloaded");
+    zl_reload_watch(loop);
+}
+
+/* The running generation is at rest, or gone. */
+static void switch_over(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *old = loop->generation, *next = reload->next;
+    char why[ZL_WHY_MAX];
+    reload->next = NULL;
+    enter_stage(loop, ZL_STATE);
+    if (old->L) {
+        zl_generation_park(old);
+        if (!zl_generation_take_state(old, &reload->state, &reload->state_size, why)) {
+            zl_generation_resume(old);
+            zl_socket_wake_all(loop);
+            fail_attempt(loop, next, why);
+            return;
+        }
+    }
+    enter_stage(loop, ZL_START);
+    zl_generation_enter(next);
+    zl_generation_give_state(next, reload->state, reload->state_size);
+    zl_generation_begin(next, reload->script);
+    if (!next->failed)
+        zl_task_run_first(next->main);
+    if (next->failed) {
+        roll_back(loop, old, next);
+        return;
+    }
+    free(reload->state);
+    reload->state = NULL;
+    commit(loop, old, next);
+}
+
+/* --- failing --------------------------------------------------------------------------------- */
+
+/* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
+ * them over. */
+static void bury(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *generation = loop->generation;
+    char why[ZL_WHY_MAX];
+    if (loop->phase != ZL_RUNNING || !(reload->options.watch || reload->options.restart)) {
+        zl_loop_fail(loop, generation->exit_code);
+        return;
+    }
+    if (!zl_generation_take_state(generation, &reload->state, &reload->state_size, why))
+        zl_log(ZL_WARN, "", "zeroless.state of the failed generation is lost: %s", why);
+    generation->life = ZL_PARKED;
+    zl_tenancy_leave(loop, generation);
+    zl_generation_close(generation);
+    zl_log(ZL_ERROR, "", "generation %d has failed; its sockets stay open and queue what comes: %s",
+           generation->number, generation->error);
+    zl_reload_watch(loop);
+}
+
+/* --- what the loop calls --------------------------------------------------------------------- */
+
+void zl_reload_init(struct zl_loop *loop)
+{
+    uv_timer_init(&loop->uv, &loop->reload.timer);
+}
+
+void zl_reload_fini(struct zl_loop *loop)
+{
+    uv_close((uv_handle_t *)&loop->reload.timer, NULL);
+    zl_generation_free(loop->reload.next);
+    zl_generation_free(loop->generation);
+    loop->generation = NULL;
+    zl_sources_fini(&loop->reload.attempted);
+    free(loop->reload.state);
+}
+
+int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
+                    const struct zl_supervision *options)
+{
+    char why[ZL_WHY_MAX];
+    loop->reload.script = script;
+    loop->reload.options = *options;
+    if (!zl_generation_find_script(script))
+        return ZL_EXIT_NO_SCRIPT;
+    struct zl_generation *first = make_next(loop, why);
+    if (!first) {
+        fprintf(stderr, "zlrun: %s\n", why);
+        return ZL_EXIT_ERROR;
+    }
+    loop->reload.number = first->number;
+    first->life = ZL_SERVING;
+    zl_generation_enter(first);
+    if (zl_generation_compile(first, script, NULL, why))
+        zl_generation_begin(first, script);
+    else
+        zl_generation_failed(first, NULL, why);
+    if (options->watch || options->restart)
+        zl_loop_engage(loop);
+    return 0;
+}
+
+void zl_reload_watch(struct zl_loop *loop)
+{
+    (void)loop;
+}
+
+void zl_reload_request(struct zl_loop *loop, const char *trigger)
+{
+    if (!loop->reload.wanted || strcmp(loop->reload.wanted, "watch") == 0)
+        loop->reload.wanted = trigger;
+}
+
+/* The task that the attempt waits for; NULL when the generation is at rest. */
+static struct zl_task *find_busy(const struct zl_loop *loop)
+{
+    struct zl_task *busy = zl_generation_unfinished(loop->generation);
+    return busy ? busy : zl_exchange_asker(loop->generation);
+}
+
+static void go_on(struct zl_loop *loop)
+{
+    struct zl_task *busy = is_serving(loop) ? find_busy(loop) : NULL;
+    if (!busy) {
+        switch_over(loop);
+    } else if (is_due(loop, ZL_DUE_WARNING)) {
+        zl_log(ZL_WARN, busy->where,
+               "the reload waits for the task that begins here: it has a message in hand, or a "
+               "question without its reply");
+        clear_due(loop, ZL_DUE_WARNING);
+    }
+}
+
+/* Whether the start of the script is over: its main task receives or has ended, and the tasks that
+ * it has made had their turn. */
+static bool is_settled(const struct zl_loop *loop)
+{
+    const struct zl_generation *generation = loop->generation;
+    if (generation->failed || !TAILQ_EMPTY(&generation->ready))
+        return false;
+    return generation->main->status >= ZL_TASK_DONE || zl_task_is_receiving(generation->main);
+}
+
+void zl_reload_turn(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (loop->generation->failed && loop->generation->L)
+        bury(loop);
+    if (loop->phase != ZL_RUNNING)
+        return;
+    if (reload->next)
+        go_on(loop);
+    if (reload->due[ZL_DUE_SETTLE] && (is_settled(loop) || is_due(loop, ZL_DUE_SETTLE))) {
+        clear_due(loop, ZL_DUE_SETTLE);
+        zl_tenancy_sweep(loop);
+    }
+    if (is_due(loop, ZL_DUE_REMINDER)) {
+        report_failure(loop, ZL_WARN);
+        set_due(loop, ZL_DUE_REMINDER, REMINDER);
+    }
+    if (reload->wanted && !reload->next) {
+        const char *trigger = reload->wanted;
+        reload->wanted = NULL;
+        begin_attempt(loop, trigger);
+        if (reload->next)
+            go_on(loop);
+    }
+}
+
+bool zl_reload_waits(const struct zl_loop *loop)
+{
+    return loop->reload.options.watch || loop->reload.next || loop->reload.wanted ||
+           !loop->generation->L;
+}
+
+void zl_reload_stop(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (loop->generation->failed)
+        loop->exit_code = loop->generation->exit_code;
+    if (!reload->next)
+        return;
+    zl_generation_free(reload->next);
+    reload->next = NULL;
+    if (is_serving(loop))
+        zl_generation_resume(loop->generation);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Changing the script of a running host. An attempt goes through compile, park, state, start and
+ * commit; any error on the way rolls back to the generation that has been serving. A generation
+ * that fails later is replaced, by the next save or by the same code after a pause, on the same
+ * sockets. Belongs to the loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "runtime/source.h"
+
+struct zl_generation;
+struct zl_loop;
+struct zl_script;
+
+/* What the command line asks for. */
+struct zl_supervision {
+    bool watch;   /* a changed file starts an attempt; a failed script waits for one */
+    bool restart; /* a failed script is started again */
+};
+
+enum zl_stage { ZL_COMPILE, ZL_PARK, ZL_STATE, ZL_START, ZL_COMMIT };
+
+/* What a moment may be set for. */
+enum zl_due {
+    ZL_DUE_WARNING,  /* a task keeps an attempt waiting */
+    ZL_DUE_SETTLE,   /* sockets that nobody has taken over are closed */
+    ZL_DUE_REMINDER, /* of a failed attempt */
+    ZL_DUE_RESTART,
+    ZL_DUE_COUNT
+};
+
+/* One attempt, for its line in the log. Times are on the clock of zl_loop_now. */
+struct zl_attempt {
+    const char *trigger; /* "SIGHUP", "watch", "restart"; NULL while there is none */
+    enum zl_stage stage;
+    char files[512]; /* those that have changed */
+    char error[512];
+    uint64_t begun[ZL_COMMIT + 2]; /* each stage, and the end */
+};
+
+struct zl_reload {
+    const struct zl_script *script;
+    struct zl_supervision options;
+    struct zl_generation *next;  /* compiled; starts when the running one is at rest */
+    struct zl_attempt attempt;   /* the running one, or the last */
+    struct zl_sources attempted; /* what the last attempt has read */
+    const char *wanted;          /* the trigger of an attempt still to be made; NULL for none */
+    unsigned serial;             /* of the last generation made */
+    int number;                  /* of the last generation that served */
+    char *state;                 /* zeroless.state of a generation that is gone; or NULL */
+    size_t state_size;           /* bytes */
+    bool has_failed;             /* the last attempt has, and nobody has repaired it */
+    bool is_end_told;            /* the script has ended, and that was said */
+    uint64_t due[ZL_DUE_COUNT];  /* on the clock of zl_loop_now; 0 for never */
+    uv_timer_t timer;            /* wakes the loop for what is due first */
+};
+
+void zl_reload_init(struct zl_loop *loop);
+void zl_reload_fini(struct zl_loop *loop);
+
+/* Starts the first generation. Returns 0, or an exit code after the reason was printed. */
+int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
+                    const struct zl_supervision *options);
+
+/* Asks for an attempt; it is made at the loop's next turn, after one that is running. */
+void zl_reload_request(struct zl_loop *loop, const char *trigger);
+
+/* Watches the files of the running generation and of the last attempt, if it is to. */
+void zl_reload_watch(struct zl_loop *loop);
+
+/* Moves on what is under way: called between tasks. */
+void zl_reload_turn(struct zl_loop *loop);
+
+/* Whether the process is to stay although no task lives. */
+bool zl_reload_waits(const struct zl_loop *loop);
+
+/* The process stops: an attempt ends. */
+void zl_reload_stop(struct zl_loop *loop);

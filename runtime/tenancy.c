@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* See tenancy.h. A socket is found again by its name where it has one; else a bound one by its
+ * endpoint as the script gave it, so that a free port stays the same port, and a connected one by
+ * the addresses that both have. */
+#include "runtime/tenancy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/log.h"
+#include "runtime/loop.h"
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+static const struct zl_endpoint_entry *first_bound(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound)
+            return entry;
+    }
+    return NULL;
+}
+
+/* A free port that has become a number may be asked for by that number: state carries it. */
+static bool is_bound_to(const struct zl_endpoint_entry *entry, const struct zl_endpoint *endpoint)
+{
+    if (strcmp(entry->asked, endpoint->text) == 0 || strcmp(entry->text, endpoint->text) == 0)
+        return true;
+    if (endpoint->transport != ZL_TCP || endpoint->port == 0)
+        return false;
+    size_t host = (size_t)(strrchr(endpoint->text, ':') - endpoint->text) + 1;
+    const char *port = strrchr(entry->text, ':');
+    return strncmp(entry->asked, endpoint->text, host) == 0 && port &&
+           atoi(port + 1) == endpoint->port;
+}
+
+static bool is_connected_to(const struct zl_socket *socket, const struct zl_endpoint *endpoint)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (!entry->bound && strcmp(entry->text, endpoint->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* How well the socket fits: 0 not at all. */
+static int fit(const struct zl_socket *socket, const struct zl_wish *wish)
+{
+    enum { SAME_NAME = 1 << 20 };
+    const struct zl_endpoint_entry *bound = first_bound(socket);
+    const char *name = wish->options->name, *its_name = socket->options.name;
+    if (socket->pattern != wish->pattern || (bound != NULL) != (wish->use == ZL_BIND))
+        return 0;
+    if (name || its_name)
+        return name && its_name && strcmp(name, its_name) == 0 ? SAME_NAME : 0;
+    if (wish->use == ZL_BIND)
+        return is_bound_to(bound, wish->endpoints);
+    int shared = wish->count == 0 && socket->is_bare;
+    for (int i = 0; i < wish->count; i++)
+        shared += is_connected_to(socket, &wish->endpoints[i]);
+    return shared;
+}
+
+/* The name of an option that a socket keeps for life and that differs; NULL for none. */
+static const char *find_obstacle(const struct zl_options *now, const struct zl_options *wanted)
+{
+    if (now->send_hwm != wanted->send_hwm)
+        return "send_hwm";
+    if (now->receive_hwm != wanted->receive_hwm)
+        return "receive_hwm";
+    if (now->max_message_size != wanted->max_message_size)
+        return "max_message_size";
+    if (now->immediate != wanted->immediate)
+        return "immediate";
+    if (now->heartbeat != wanted->heartbeat)
+        return "heartbeat";
+    return now->conflate != wanted->conflate ? "conflate" : NULL;
+}
+
+struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wish,
+                                  struct zl_obstacle *obstacle)
+{
+    struct zl_socket *socket, *best = NULL;
+    int most = 0;
+    *obstacle = (struct zl_obstacle){NULL, ""};
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        bool is_free = socket->tenant != loop->generation && !socket->is_yielded;
+        int points = is_free ? fit(socket, wish) : 0;
+        if (points > most) {
+            most = points;
+            best = socket;
+        }
+    }
+    if (!best)
+        return NULL;
+    obstacle->option = find_obstacle(&best->options, wish->options);
+    if (!obstacle->option)
+        return best;
+    const struct zl_endpoint_entry *bound = first_bound(best);
+    if (bound)
+        memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
+    zl_socket_yield(best);
+    return NULL;
+}
+
+/* --- taking and giving back ------------------------------------------------------------------ */
+
+static bool is_subscribed(const struct zl_socket *socket, const struct zl_bytes *topic)
+{
+    if (zl_options_have_topic(&socket->options, topic))
+        return true;
+    const struct zl_tenancy *tenancy = socket->former;
+    while (tenancy && !zl_options_have_topic(&tenancy->options, topic))
+        tenancy = tenancy->next;
+    return tenancy != NULL;
+}
+
+/* A sub is subscribed to the topics of all its tenants, so that nothing is missed when one comes
+ * back. Subscribes to (or unsubscribes from) those that these options alone have, which are not
+ * among the socket's yet (any more). */
+static void change_topics(struct zl_socket *socket, int option, const struct zl_options *options)
+{
+    for (size_t i = 0; i < options->topic_count; i++)
+        if (!is_subscribed(socket, &options->topics[i]))
+            zmq_setsockopt(socket->zmq, option, options->topics[i].data, options->topics[i].size);
+}
+
+static void tell_lossless(struct zl_socket *socket)
+{
+    int lossless = socket->options.lossless;
+    if (socket->pattern->id == ZL_PUB)
+        zmq_setsockopt(socket->zmq, ZMQ_XPUB_NODROP, &lossless, sizeof lossless);
+}
+
+static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        entry->wanted = false;
+        for (int i = 0; i < wish->count; i++)
+            entry->wanted |= entry->bound ? is_bound_to(entry, &wish->endpoints[i])
+                                          : strcmp(entry->text, wish->endpoints[i].text) == 0;
+    }
+}
+
+bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
+{
+    struct zl_options options;
+    struct zl_tenancy *tenancy = calloc(1, sizeof *tenancy);
+    if (!tenancy || !zl_options_copy(&options, wish->options)) {
+        free(tenancy);
+        return false;
+    }
+    change_topics(socket, ZMQ_SUBSCRIBE, &options);
+    tenancy->options = socket->options;
+    tenancy->tenant = socket->tenant;
+    tenancy->next = socket->former;
+    socket->former = tenancy;
+    socket->options = options;
+    socket->tenant = socket->loop->generation;
+    tell_lossless(socket);
+    mark_wanted(socket, wish);
+    zl_exchange_hand_over(&socket->exchange);
+    socket->lanes[ZL_IN].gate = true;
+    zl_socket_touch(socket);
+    zl_socket_ref(socket);
+    return true;
+}
+
+static void free_tenancy(struct zl_tenancy *tenancy)
+{
+    zl_options_fini(&tenancy->options);
+    free(tenancy);
+}
+
+static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    entry->wanted = entry->added_by != serial;
+    zl_socket_drop_unwanted(socket);
+}
+
+static void give_back(struct zl_socket *socket)
+{
+    struct zl_tenancy *tenancy = socket->former;
+    struct zl_options left = socket->options;
+    unsigned serial = socket->tenant->serial;
+    socket->options = tenancy->options;
+    socket->tenant = tenancy->tenant;
+    socket->former = tenancy->next;
+    socket->is_closing = false;
+    free(tenancy);
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
+    tell_lossless(socket);
+    zl_options_fini(&left);
+    drop_endpoints_of(socket, serial);
+    zl_exchange_hand_over(&socket->exchange);
+}
+
+void zl_tenancy_undo(struct zl_generation *generation)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &generation->loop->sockets, all)
+    {
+        if (socket->tenant == generation && socket->former)
+            give_back(socket);
+    }
+}
+
+void zl_tenancy_restore(struct zl_loop *loop)
+{
+    char why[ZL_WHY_MAX];
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        if (socket->is_yielded && !zl_socket_bind_again(socket, why))
+            zl_log(ZL_ERROR, "", "%s", why);
+    }
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+/* The generation is no former tenant of the socket any more. What its options had subscribed to
+ * goes with it. */
+static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
+{
+    struct zl_tenancy **place = &socket->former;
+    while (*place && (*place)->tenant != generation)
+        place = &(*place)->next;
+    struct zl_tenancy *tenancy = *place;
+    if (!tenancy)
+        return;
+    *place = tenancy->next;
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
+    free_tenancy(tenancy);
+}
+
+void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation)
+{
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        forget_former(socket, generation);
+        forget_former(socket, NULL);
+        if (socket->tenant == generation) {
+            zl_socket_keep(socket);
+            socket->tenant = NULL;
+        }
+        if (socket->is_closing && !socket->former)
+            zl_socket_close(socket);
+    }
+}
+
+void zl_tenancy_sweep(struct zl_loop *loop)
+{
+    char name[ZL_WHY_MAX];
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        if (socket->tenant) {
+            zl_socket_drop_unwanted(socket);
+            zl_socket_let_go(socket);
+            continue;
+        }
+        zl_socket_describe(socket, name, sizeof name);
+        zl_log(ZL_INFO, "", "Closing the %s at %s, which the script no longer opens",
+               socket->pattern->name, name);
+        zl_socket_close(socket);
+    }
+}
+
+void zl_tenancy_forget(struct zl_socket *socket)
+{
+    while (socket->former) {
+        struct zl_tenancy *tenancy = socket->former;
+        socket->former = tenancy->next;
+        free_tenancy(tenancy);
+    }
+}
