@@ -25,6 +25,9 @@ static struct header *header_of(void *block)
  * at the end of a heap is kept. glibc takes no more for the first. */
 enum { FROM_SYSTEM = 32 << 20, KEPT = 32 << 20 };
 
+/* So much less than there once was, and less than half: then it is time to give back. */
+enum { MUCH = 64 << 20 };
+
 void zl_heap_tune(void)
 {
 #if defined(M_MMAP_THRESHOLD) && defined(M_TRIM_THRESHOLD)
@@ -57,6 +60,26 @@ void zl_heap_release(void *block)
         free(header_of(block));
 }
 
+/* malloc gives back by itself only what is at the end of a heap. */
+static void give_back(void)
+{
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
+static void count_large(struct zl_memory *memory, size_t old_size, size_t new_size)
+{
+    memory->large -= old_size >= ZL_LARGE ? old_size : 0;
+    memory->large += new_size >= ZL_LARGE ? new_size : 0;
+    if (memory->large > memory->most)
+        memory->most = memory->large;
+    if (memory->large > memory->most / 2 || memory->most - memory->large < MUCH)
+        return;
+    give_back();
+    memory->most = memory->large;
+}
+
 /* --- both ------------------------------------------------------------------------------------ */
 
 static void free_any(struct zl_memory *memory, void *block, size_t size)
@@ -67,23 +90,32 @@ static void free_any(struct zl_memory *memory, void *block, size_t size)
         memory->small(memory->small_world, block, size, 0);
 }
 
+/* From a small block to a large one, or the other way. */
+static void *move(struct zl_memory *memory, void *block, size_t old_size, size_t new_size)
+{
+    void *moved = new_size >= ZL_LARGE ? resize_large(NULL, new_size)
+                                       : memory->small(memory->small_world, NULL, 0, new_size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, block, old_size < new_size ? old_size : new_size);
+    free_any(memory, block, old_size);
+    return moved;
+}
+
 /* Where at least one of the sizes is large. */
 static void *allocate_large(struct zl_memory *memory, void *block, size_t old_size, size_t new_size)
 {
-    if (!block)
-        return resize_large(NULL, new_size);
-    if (old_size >= ZL_LARGE && new_size >= ZL_LARGE)
-        return resize_large(header_of(block), new_size);
     void *moved = NULL;
-    if (new_size >= ZL_LARGE)
+    if (new_size == 0)
+        zl_heap_release(block);
+    else if (!block)
         moved = resize_large(NULL, new_size);
-    else if (new_size > 0)
-        moved = memory->small(memory->small_world, NULL, 0, new_size);
-    if (!moved && new_size > 0)
-        return NULL;
-    if (new_size > 0)
-        memcpy(moved, block, old_size < new_size ? old_size : new_size);
-    free_any(memory, block, old_size);
+    else if (old_size >= ZL_LARGE && new_size >= ZL_LARGE)
+        moved = resize_large(header_of(block), new_size);
+    else
+        moved = move(memory, block, old_size, new_size);
+    if (moved || new_size == 0)
+        count_large(memory, old_size, new_size);
     return moved;
 }
 

@@ -16,12 +16,14 @@ struct zl_memory {
     size_t failing;   /* the number of the call that gets nothing, for tests; 0 = none */
     void *(*small)(void *world, void *block, size_t old_size, size_t new_size);
     void *small_world;  /* small: where small blocks come from, a lua_Alloc */
+    size_t large, most; /* bytes in large blocks; the most there were since malloc was trimmed */
     void *first;        /* zl_heap_watch: the first block */
     size_t text_offset; /* where the text of a string begins in its block */
 };
 
-/* Has malloc keep a little more of what is freed than it does by itself, for this whole process:
- * to get fresh pages from the system costs more than to fill them. Called once, at the start. */
+/* Has malloc keep more of what is freed than it does by itself, for this whole process: to get
+ * fresh pages from the system costs more than to fill them. Called once, at the start. What a state
+ * no longer needs in large blocks goes back when it is much. */
 void zl_heap_tune(void);
 
 /* A lua_Alloc whose world is a struct zl_memory: any size, without an account. */
