@@ -56,13 +56,6 @@ static int core_counts(lua_State *L)
     return 2;
 }
 
-/* core.carried(): zeroless.state of the generation before as bytes, or nil */
-static int core_carried(lua_State *L)
-{
-    lua_getfield(L, LUA_REGISTRYINDEX, zl_state_key);
-    return 1;
-}
-
 static int open_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"engage", core_engage},
@@ -70,7 +63,7 @@ static int open_core(lua_State *L)
                                          {"marked", core_marked},
                                          {"is_closed", core_is_closed},
                                          {"counts", core_counts},
-                                         {"carried", core_carried},
+
                                          {NULL, NULL}};
     struct zl_loop *loop = zl_lua_loop(L);
     lua_newtable(L);

@@ -22,6 +22,9 @@ enum {
     OPTION_MEMORY,
     OPTION_WATCH,
     OPTION_RESTART,
+    OPTION_REDELIVER,
+    OPTION_DEAD_LETTER,
+    OPTION_PROBATION,
     OPTION_VERSION
 };
 
@@ -32,6 +35,9 @@ static const struct option options[] = {
     {"max-memory", required_argument, NULL, OPTION_MEMORY},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"restart", no_argument, NULL, OPTION_RESTART},
+    {"redeliver", required_argument, NULL, OPTION_REDELIVER},
+    {"dead-letter", required_argument, NULL, OPTION_DEAD_LETTER},
+    {"probation", required_argument, NULL, OPTION_PROBATION},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -46,6 +52,9 @@ static const char help[] =
     "  -j COMMAND           a command for the JIT compiler, as luajit takes it: off, v, dump=...\n"
     "  --watch              reload when a file of the script changes (SIGHUP reloads always)\n"
     "  --restart            start a failed script again, on the same sockets\n"
+    "  --redeliver N        give a message whose handler failed again, up to N times\n"
+    "  --dead-letter FILE   keep in FILE the messages that no try could handle\n"
+    "  --probation N        go back to the code before when the new one fails within N messages\n"
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
     "  --log-format FORMAT  text (default on a terminal), logfmt (default elsewhere) or json\n"
     "  --drain-timeout S    seconds to finish and flush when the process stops (default 10)\n"
@@ -82,6 +91,11 @@ static bool read_number(const char *text, double most, double *out)
     char *end;
     *out = strtod(text, &end);
     return end != text && *end == '\0' && isfinite(*out) && *out >= 0 && *out <= most;
+}
+
+static bool read_count(const char *text, double *out)
+{
+    return read_number(text, 1e9, out) && *out == floor(*out);
 }
 
 static bool set_log_format(const char *name)
@@ -148,6 +162,19 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
     case OPTION_RESTART:
         cli->supervision.restart = true;
         return true;
+    case OPTION_REDELIVER:
+        if (!read_count(value, &number))
+            return misuse(cli, "--redeliver", value, "a whole number, 0 or more");
+        cli->supervision.redeliver = (int)number;
+        return true;
+    case OPTION_DEAD_LETTER:
+        cli->supervision.dead_letter = value;
+        return true;
+    case OPTION_PROBATION:
+        if (!read_count(value, &number))
+            return misuse(cli, "--probation", value, "a whole number of messages, 0 or more");
+        cli->supervision.probation = (uint64_t)number;
+        return true;
     case OPTION_VERSION:
         print_version();
         return finish(cli, ZL_EXIT_OK);
@@ -169,6 +196,14 @@ bool zl_cli_parse(struct zl_cli *cli, int argc, char **argv)
     while ((option = getopt_long(argc, argv, "+e:l:j:h", options, NULL)) != -1)
         if (!take_option(cli, option, optarg))
             return false;
+    const struct zl_supervision *supervision = &cli->supervision;
+    if ((supervision->redeliver > 0 || supervision->dead_letter) && !supervision->watch &&
+        !supervision->restart) {
+        fputs("zlrun: --redeliver and --dead-letter need --restart or --watch: without them a "
+              "failed script ends the process\n",
+              stderr);
+        return finish(cli, ZL_EXIT_USAGE);
+    }
     cli->script.argv = argv;
     cli->script.argc = argc;
     cli->script.first = cli->script.code ? optind - 1 : optind;

@@ -178,6 +178,33 @@ static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket 
     return envelope;
 }
 
+zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socket *socket,
+                                     unsigned *count)
+{
+    struct zl_envelope *envelope = find_envelope(task, socket);
+    if (!envelope || !envelope->open)
+        return NULL;
+    zmq_msg_t *frames = envelope->frames;
+    *count = envelope->count;
+    envelope->frames = NULL;
+    envelope->count = 0;
+    envelope->open = false;
+    return frames;
+}
+
+bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
+                               unsigned count)
+{
+    struct zl_envelope *envelope = make_envelope(task, socket);
+    if (!envelope)
+        return false;
+    close_frames(envelope->frames, envelope->count);
+    envelope->frames = frames;
+    envelope->count = count;
+    envelope->open = true;
+    return true;
+}
+
 /* [routing id] ... [""] [body] ...; a message without the empty frame was sent by no requester. */
 static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {

@@ -50,6 +50,14 @@ int32_t zl_exchange_may_receive(struct zl_socket *socket);
  * 0 when the message is not for us and is to be forgotten. */
 unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count);
 
+/* The envelope of the request that the task has in hand, allocated, out of its hand; NULL when
+ * there is none, or it was answered. And back into the hand of a task, which then owns it: false
+ * without memory. */
+zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socket *socket,
+                                     unsigned *count);
+bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
+                               unsigned count);
+
 /* Where the time of this try is over: sends the request once more and gives it a new deadline.
  * False when the tries are used up; the request is then forgotten. */
 bool zl_exchange_retry(struct zl_socket *socket);

@@ -155,6 +155,8 @@ static int load_file(lua_State *L, struct starting *starting)
 
 static void check_syntax(lua_State *L, const struct zl_source *source)
 {
+    if (is_blank(source))
+        luaL_error(L, "%s is empty", source->path);
     const char *chunk = lua_pushfstring(L, "@%s", source->path);
     if (luaL_loadbuffer(L, source->text, source->size, chunk) != 0)
         lua_error(L);
@@ -177,6 +179,9 @@ static int compile(lua_State *L)
     for (; starting->before && source; source = source->next)
         if (source->text && zl_source_is_new(source, starting->before))
             check_syntax(L, source);
+    /* Every reload needs it, and now nobody waits. */
+    if (starting->before)
+        require_module(L, "zeroless");
     return 0;
 }
 
@@ -195,8 +200,6 @@ bool zl_generation_compile(struct zl_generation *generation, const struct zl_scr
 }
 
 /* --- zeroless.state -------------------------------------------------------------------------- */
-
-const char zl_state_key[] = "zlrun.state";
 
 struct state {
     char *bytes;
@@ -246,17 +249,23 @@ bool zl_generation_take_state(struct zl_generation *generation, char **bytes, si
 static int give_state(lua_State *L)
 {
     const struct state *state = lua_touserdata(L, 1);
+    require_module(L, "zeroless");
+    push_loaded(L, "zeroless");
+    push_loaded(L, "zeroless.state");
+    lua_getfield(L, -1, "unpack");
     lua_pushlstring(L, state->bytes, state->size);
-    lua_setfield(L, LUA_REGISTRYINDEX, zl_state_key);
+    lua_call(L, 1, 1);
+    lua_setfield(L, -3, "state");
     return 0;
 }
 
-bool zl_generation_give_state(struct zl_generation *generation, const char *bytes, size_t size)
+bool zl_generation_give_state(struct zl_generation *generation, const char *bytes, size_t size,
+                              char *why)
 {
     struct state state = {(char *)bytes, size};
     if (!bytes || zl_vm_call(generation->L, give_state, &state) == 0)
         return true;
-    lua_pop(generation->L, 1);
+    take_error(generation->L, why);
     return false;
 }
 

@@ -30,9 +30,6 @@ struct zl_script {
     lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
 };
 
-/* The registry's field for what zl_generation_give_state has given. */
-extern const char zl_state_key[];
-
 enum zl_life {
     ZL_LOADING, /* its main task has not waited yet; it may still be rolled back */
     ZL_SERVING,
@@ -81,8 +78,9 @@ bool zl_generation_compile(struct zl_generation *generation, const struct zl_scr
 bool zl_generation_take_state(struct zl_generation *generation, char **bytes, size_t *size,
                               char *why);
 
-/* What zeroless.state begins with; NULL for nothing. False without memory. */
-bool zl_generation_give_state(struct zl_generation *generation, const char *bytes, size_t size);
+/* What zeroless.state begins with; NULL for nothing. False and `why`: no memory. */
+bool zl_generation_give_state(struct zl_generation *generation, const char *bytes, size_t size,
+                              char *why);
 
 /* Makes the main task of the compiled script ready. An error on the way fails the generation. */
 void zl_generation_begin(struct zl_generation *generation, const struct zl_script *script);

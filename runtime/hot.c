@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -163,93 +162,6 @@ int32_t zl_hot_send_frames(void *sender, uint32_t count)
 
 /* --- receive --------------------------------------------------------------------------------- */
 
-/* `size`: what zmq_msg_recv said of the frame; it counts no further than to INT_MAX. */
-static inline void lay_out(struct zl_inbox *inbox, unsigned i, int size)
-{
-    zmq_msg_t *message = &inbox->messages[i];
-    inbox->frames[i].data = zmq_msg_data(message);
-    inbox->frames[i].size =
-        RARELY(size == INT_MAX) ? (uint32_t)zmq_msg_size(message) : (uint32_t)size;
-}
-
-static bool grow(struct zl_inbox *inbox)
-{
-    unsigned room = inbox->room ? inbox->room * 2 : 8;
-    if (room > ZL_FRAMES_MAX)
-        return false;
-    zmq_msg_t *messages = malloc(room * sizeof *messages);
-    struct zl_frame *frames = malloc(room * sizeof *frames);
-    if (!messages || !frames) {
-        free(messages);
-        free(frames);
-        return false;
-    }
-    zmq_msg_t *before = inbox->messages;
-    free(inbox->frames);
-    inbox->messages = messages;
-    inbox->frames = frames;
-    for (unsigned i = 0; i < room; i++) {
-        zmq_msg_init(&messages[i]);
-        if (i >= inbox->room)
-            continue;
-        zmq_msg_move(&messages[i], &before[i]);
-        lay_out(inbox, i, INT_MAX);
-    }
-    free(before);
-    inbox->room = room;
-    return true;
-}
-
-/* Gives back the memory of the messages from `first` on. */
-static void clear_inbox(struct zl_inbox *inbox, unsigned first)
-{
-    for (unsigned i = first; i < inbox->count; i++) {
-        zmq_msg_close(&inbox->messages[i]);
-        zmq_msg_init(&inbox->messages[i]);
-    }
-    inbox->count = first;
-}
-
-/* Reads the rest of a message that is to be forgotten. */
-static void skip_rest(struct zl_socket *socket, zmq_msg_t *last)
-{
-    while (zmq_msg_more(last))
-        if (zmq_msg_recv(last, socket->zmq, ZMQ_DONTWAIT) < 0)
-            return;
-}
-
-/* There is no place for frame `count` of a message. */
-static int32_t refuse(struct zl_socket *socket, unsigned count)
-{
-    if (count == 0) {
-        errno = ENOMEM; /* not even room for one: nothing was taken */
-        return zl_hot_failure();
-    }
-    skip_rest(socket, &socket->loop->inbox.messages[count - 1]);
-    zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
-    return 0;
-}
-
-/* The frames of one message into the inbox, where `count` of them are already, laid out: how many;
- * 0 for a message with too many; or a code. */
-static int32_t receive_frames(struct zl_socket *socket, unsigned count)
-{
-    struct zl_inbox *inbox = &socket->loop->inbox;
-    while (count == 0 || zmq_msg_more(&inbox->messages[count - 1])) {
-        if (count == inbox->room && !grow(inbox))
-            return refuse(socket, count);
-        int size = zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT);
-        if (size < 0)
-            return zl_hot_failure();
-        lay_out(inbox, count++, size);
-        if (inbox->count < count)
-            inbox->count = count;
-    }
-    if (inbox->count > count)
-        clear_inbox(inbox, count);
-    return (int32_t)count;
-}
-
 static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
 {
     for (size_t i = 0; i < socket->options.topic_count; i++) {
@@ -299,11 +211,11 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
         if (zmq_msg_recv(&first, socket->zmq, ZMQ_DONTWAIT) < 0)
             break;
         if (socket->options.exact && !is_wanted_topic(socket, &first)) {
-            skip_rest(socket, &first);
+            zl_inbox_skip_rest(socket->zmq, &first);
         } else {
             zmq_msg_move(&inbox->messages[0], &first);
-            lay_out(inbox, 0, INT_MAX);
-            count = receive_frames(socket, 1);
+            zl_inbox_lay_out(inbox, 0, INT_MAX);
+            count = zl_inbox_receive(inbox, socket->zmq, 1);
         }
         zmq_msg_close(&first);
     }
@@ -314,15 +226,16 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
  * the inbox already. */
 static int32_t take(struct zl_socket *socket, unsigned count)
 {
+    struct zl_inbox *inbox = &socket->loop->inbox;
     for (;; count = 0) {
-        int32_t whole = receive_frames(socket, count);
+        int32_t whole = zl_inbox_receive(inbox, socket->zmq, count);
         int start = whole > 0 ? body_start(socket, whole) : -1;
         if (start >= 0 && socket->options.conflate)
             whole = receive_newest(socket, whole);
         if (whole < 0)
             return whole;
         if (whole > 0 && start >= 0) {
-            socket->loop->hot.received = socket->loop->inbox.frames + start;
+            socket->loop->hot.received = inbox->frames + start;
             return whole - start;
         }
     }
@@ -335,17 +248,47 @@ static inline int32_t take_plain(struct zl_socket *socket)
     int size = zmq_msg_recv(inbox->messages, socket->zmq, ZMQ_DONTWAIT);
     if (RARELY(size < 0))
         return zl_hot_failure();
-    lay_out(inbox, 0, size);
+    zl_inbox_lay_out(inbox, 0, size);
     if (zmq_msg_more(inbox->messages))
         return take(socket, 1);
     socket->loop->hot.received = inbox->frames;
     return 1;
 }
 
+static inline int32_t may_receive(struct zl_socket *socket)
+{
+    return socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
+}
+
 static int32_t take_other(struct zl_socket *socket)
 {
-    int32_t code = socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
+    int32_t code = may_receive(socket);
     return code == 0 ? take(socket, 0) : code;
+}
+
+/* A message of a failed generation, for this one: the number of its frames, or a code. */
+static int32_t take_again(struct zl_socket *socket)
+{
+    int32_t code = may_receive(socket);
+    int count = code == 0 ? zl_hand_take(socket) : 0;
+    if (code != 0 || count > 0)
+        return code != 0 ? code : count;
+    errno = ENOMEM;
+    return zl_hot_failure();
+}
+
+static inline int32_t take_next(struct zl_socket *socket)
+{
+    struct zl_loop *loop = socket->loop;
+    int32_t code =
+        is_plain(socket) && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+    /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
+     * not been asked for. */
+    if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+        zl_socket_calm(socket);
+    if (RARELY(loop->keeps) && code > 0 && socket->pattern->hands_out)
+        zl_hand_keep(loop->current, socket, (unsigned)code);
+    return code;
 }
 
 /* There is nothing to receive; `code` says why. */
@@ -354,7 +297,7 @@ static int32_t miss(struct zl_socket *socket, int32_t code)
     struct zl_loop *loop = socket->loop;
     if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
         zl_task_release(loop->current, socket);
-        clear_inbox(&loop->inbox, 0);
+        zl_inbox_clear(&loop->inbox, 0);
     }
     return code;
 }
@@ -365,19 +308,15 @@ int32_t zl_hot_receive(void *receiver)
     if (RARELY(!socket))
         return ZL_WRONG_SELF;
     int32_t code = enter(socket, ZL_IN);
-    if (RARELY(code != 0))
+    if (code == 0)
+        code = take_next(socket);
+    else if (code == ZL_GIVEN_AGAIN)
+        code = take_again(socket);
+    if (RARELY(code < 0))
         return miss(socket, code);
-    struct zl_loop *loop = socket->loop;
-    code = is_plain(socket) && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
-    if (RARELY(code < 0)) {
-        /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send
-         * has not been asked for. */
-        if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
-            zl_socket_calm(socket);
-        return miss(socket, code);
-    }
-    if (RARELY(loop->current->held != socket) && socket->pattern->hands_out)
-        zl_task_hold(loop->current, socket);
+    struct zl_task *task = socket->loop->current;
+    if (RARELY(task->held != socket) && socket->pattern->hands_out)
+        zl_task_hold(task, socket);
     socket->received++;
     done(socket);
     return code;

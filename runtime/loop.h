@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "runtime/hot.h"
+#include "runtime/inbox.h"
 #include "runtime/generation.h"
 #include "runtime/reload.h"
 #include "runtime/socket.h"
@@ -30,14 +31,6 @@ enum zl_phase {
     ZL_ENDING,    /* tasks finish what they have in hand */
     ZL_CALLBACKS, /* zeroless.on_stop */
     ZL_ENDED
-};
-
-/* The message received last, and the one being laid out. */
-struct zl_inbox {
-    zmq_msg_t *messages;
-    struct zl_frame *frames;
-    unsigned room, count;
-    struct zl_frame out[ZL_FRAMES_MAX];
 };
 
 struct zl_loop {
@@ -65,6 +58,7 @@ struct zl_loop {
     struct zl_inbox inbox;
 
     enum zl_phase phase;
+    bool keeps;   /* messages in hand are kept, see hand.h */
     bool engaged; /* zeroless is in use: signals and watchdog are on */
     int exit_code;
     double drain_timeout;    /* seconds */

@@ -57,9 +57,10 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     if (lane->turn ? lane->turn != loop->current : !TAILQ_EMPTY(&lane->waiters))
         return ZL_AGAIN;
     lane->turn = NULL;
-    lane->gate = !TAILQ_EMPTY(&lane->waiters);
+    bool given_again = direction == ZL_IN && !STAILQ_EMPTY(&socket->again);
+    lane->gate = !TAILQ_EMPTY(&lane->waiters) || given_again;
     zl_socket_touch(socket);
-    return 0;
+    return given_again ? ZL_GIVEN_AGAIN : 0;
 }
 
 /* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it

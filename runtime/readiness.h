@@ -20,6 +20,9 @@ struct zl_lane {
     struct zl_task *turn; /* was woken for this lane and has not come back yet */
 };
 
+/* What zl_socket_admit may say besides the codes of hot.h. */
+enum { ZL_GIVEN_AGAIN = 1 };
+
 /* Ends the wait of every task in the lane. */
 void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake);
 
@@ -29,7 +32,8 @@ void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake);
 void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
 
 /* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN (others wait
- * longer, or the generation receives nothing now), ZL_CLOSED, ZL_STOPPING. */
+ * longer, or the generation receives nothing now), ZL_CLOSED, ZL_STOPPING, ZL_GIVEN_AGAIN (to
+ * receive: a message of a failed generation comes first). */
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
 
 /* Closes the gates of every socket, so that the hot path notices that the loop stops, and wakes who

@@ -11,6 +11,7 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/tenancy.h"
+#include "runtime/watch.h"
 
 /* Seconds. */
 enum { PATIENCE = 1, SETTLING = 10, REMINDER = 60 };
@@ -93,10 +94,11 @@ static bool is_serving(const struct zl_loop *loop)
 
 static void report_attempt(struct zl_loop *loop, enum zl_level level, const char *message)
 {
-    static const char *const stages[] = {"compile", "park", "state", "start", "commit"};
+    static const char *const stages[] = {"compile", "park",   "state",
+                                         "start",   "commit", "probation"};
     const struct zl_attempt *attempt = &loop->reload.attempt;
     struct report report = {.count = 0};
-    add_number(&report, "generation", (uint64_t)loop->reload.number + (level != ZL_INFO));
+    add_number(&report, "generation", (uint64_t)attempt->number);
     add_text(&report, "trigger", attempt->trigger);
     add_text(&report, "files", attempt->files);
     add_text(&report, "stage", stages[attempt->stage]);
@@ -104,7 +106,7 @@ static void report_attempt(struct zl_loop *loop, enum zl_level level, const char
     add_time(&report, "compile_us", attempt, ZL_COMPILE, ZL_PARK);
     add_time(&report, "park_us", attempt, ZL_PARK, ZL_STATE);
     add_time(&report, "start_us", attempt, ZL_STATE, ZL_COMMIT);
-    add_time(&report, "commit_us", attempt, ZL_COMMIT, ZL_COMMIT + 1);
+    add_time(&report, "commit_us", attempt, ZL_COMMIT, ZL_PROBATION);
     struct zl_record record = {.level = level,
                                .message = message,
                                .size = strlen(message),
@@ -133,6 +135,24 @@ static void report_failure(struct zl_loop *loop, enum zl_level level)
 
 /* --- an attempt and its end ------------------------------------------------------------------ */
 
+/* Nobody serves: the script is started again after a pause, if it is to be. */
+static void schedule_restart(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (!reload->options.restart)
+        return;
+    double delay = zl_restart_delay(&reload->restart, zl_loop_now(), reload->handled > 0);
+    reload->handled = 0;
+    if (delay >= 0) {
+        set_due(loop, ZL_DUE_RESTART, delay);
+        return;
+    }
+    zl_log(ZL_ERROR, "", "the script has failed more than %d times within %d s: giving up%s",
+           ZL_RESTART_MOST, ZL_RESTART_WITHIN, reload->options.watch ? " until the next save" : "");
+    if (!reload->options.watch)
+        zl_loop_fail(loop, loop->generation->exit_code);
+}
+
 /* What the failed generation was made from is remembered: repairing it starts the next attempt. */
 static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, const char *why)
 {
@@ -149,7 +169,9 @@ static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, con
     clear_due(loop, ZL_DUE_WARNING);
     set_due(loop, ZL_DUE_REMINDER, REMINDER);
     report_failure(loop, ZL_ERROR);
-    zl_reload_watch(loop);
+    if (!is_serving(loop))
+        schedule_restart(loop);
+    reload->watched = 0;
 }
 
 /* The files are compared with those of the last attempt, whatever became of it. */
@@ -186,7 +208,7 @@ static bool have_files_changed(struct zl_loop *loop)
 static struct zl_generation *make_next(struct zl_loop *loop, char *why)
 {
     struct zl_reload *reload = &loop->reload;
-    struct zl_generation *next = zl_generation_new(loop, reload->script, reload->number + 1, why);
+    struct zl_generation *next = zl_generation_new(loop, reload->script, reload->newest + 1, why);
     if (next)
         next->serial = ++reload->serial;
     return next;
@@ -196,7 +218,7 @@ static void begin_attempt(struct zl_loop *loop, const char *trigger)
 {
     struct zl_reload *reload = &loop->reload;
     char why[ZL_WHY_MAX];
-    reload->attempt = (struct zl_attempt){.trigger = trigger};
+    reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
     if (strcmp(trigger, "watch") == 0 && !have_files_changed(loop))
         return;
     enter_stage(loop, ZL_COMPILE);
@@ -220,7 +242,7 @@ static void begin_attempt(struct zl_loop *loop, const char *trigger)
     set_due(loop, ZL_DUE_WARNING, PATIENCE);
 }
 
-/* Puts the generation that was parked back to work. */
+/* Puts `old` to work in the place of `next`, which has failed. */
 static void roll_back(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
 {
     char why[sizeof next->error];
@@ -231,8 +253,56 @@ static void roll_back(struct zl_loop *loop, struct zl_generation *old, struct zl
     zl_tenancy_restore(loop);
     if (old->L)
         zl_generation_resume(old);
+    loop->reload.number = old->number;
     zl_socket_wake_all(loop);
     fail_attempt(loop, next, why);
+}
+
+/* Closes a generation for good; another one serves. */
+static void retire(struct zl_loop *loop, struct zl_generation *generation)
+{
+    zl_generation_run_reload_callbacks(generation);
+    zl_tenancy_leave(loop, generation->L ? generation : NULL);
+    zl_generation_free(generation);
+    set_due(loop, ZL_DUE_SETTLE, SETTLING);
+}
+
+static void succeed(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    zl_sources_fini(&reload->attempted);
+    reload->has_failed = false;
+    clear_due(loop, ZL_DUE_REMINDER);
+    report_attempt(loop, ZL_INFO, "reloaded");
+}
+
+/* Messages are kept while an error may bring another generation to work. */
+static void update_keeping(struct zl_loop *loop)
+{
+    const struct zl_reload *reload = &loop->reload;
+    loop->keeps = reload->options.watch || reload->options.restart || reload->fallback;
+}
+
+/* The first generation that proved itself stays the one to fall back to. */
+static void begin_probation(struct zl_loop *loop, struct zl_generation *old)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (reload->fallback)
+        retire(loop, old);
+    else
+        reload->fallback = old;
+    zl_log(ZL_INFO, "", "generation %d serves on probation until it has handled %llu messages",
+           reload->number, (unsigned long long)reload->options.probation);
+}
+
+static void end_probation(struct zl_loop *loop)
+{
+    struct zl_generation *old = loop->reload.fallback;
+    loop->reload.fallback = NULL;
+    loop->reload.attempt = loop->reload.trial;
+    update_keeping(loop);
+    retire(loop, old);
+    succeed(loop);
 }
 
 static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
@@ -241,22 +311,28 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     struct zl_socket *socket;
     enter_stage(loop, ZL_COMMIT);
     next->life = ZL_SERVING;
-    reload->number = next->number;
-    zl_generation_run_reload_callbacks(old);
-    zl_tenancy_leave(loop, old->L ? old : NULL);
-    zl_generation_free(old);
+    reload->number = reload->newest = next->number;
+    reload->is_end_told = false;
+    reload->handled = 0;
+    clear_due(loop, ZL_DUE_WARNING);
+    bool on_probation = reload->options.probation > 0 && old->L;
+    if (on_probation)
+        begin_probation(loop, old);
+    else
+        retire(loop, old);
     TAILQ_FOREACH(socket, &loop->sockets, all)
     zl_socket_settle(socket);
     zl_socket_wake_all(loop);
     zl_sources_prune(&next->sources);
-    zl_sources_fini(&reload->attempted);
-    reload->has_failed = reload->is_end_told = false;
-    clear_due(loop, ZL_DUE_WARNING);
-    clear_due(loop, ZL_DUE_REMINDER);
-    set_due(loop, ZL_DUE_SETTLE, SETTLING);
-    reload->attempt.begun[ZL_COMMIT + 1] = zl_loop_now();
-    report_attempt(loop, ZL_INFO, "reloaded");
-    zl_reload_watch(loop);
+    update_keeping(loop);
+    reload->attempt.begun[ZL_PROBATION] = zl_loop_now();
+    if (on_probation) {
+        reload->attempt.stage = ZL_PROBATION;
+        reload->trial = reload->attempt;
+    } else {
+        succeed(loop);
+    }
+    reload->watched = 0;
 }
 
 /* The running generation is at rest, or gone. */
@@ -278,8 +354,10 @@ static void switch_over(struct zl_loop *loop)
     }
     enter_stage(loop, ZL_START);
     zl_generation_enter(next);
-    zl_generation_give_state(next, reload->state, reload->state_size);
-    zl_generation_begin(next, reload->script);
+    if (!zl_generation_give_state(next, reload->state, reload->state_size, why))
+        zl_generation_failed(next, NULL, why);
+    else
+        zl_generation_begin(next, reload->script);
     if (!next->failed)
         zl_task_run_first(next->main);
     if (next->failed) {
@@ -293,6 +371,24 @@ static void switch_over(struct zl_loop *loop)
 
 /* --- failing --------------------------------------------------------------------------------- */
 
+static void set_messages_aside(struct zl_generation *generation)
+{
+    struct zl_task *task;
+    TAILQ_FOREACH(task, &generation->tasks, all)
+    zl_hand_set_aside(task, false);
+}
+
+/* The generation on probation has failed: the one before it goes on, with the message in hand. */
+static void fall_back(struct zl_loop *loop)
+{
+    struct zl_generation *old = loop->reload.fallback, *failed = loop->generation;
+    set_messages_aside(failed);
+    loop->reload.fallback = NULL;
+    loop->reload.attempt = loop->reload.trial;
+    update_keeping(loop);
+    roll_back(loop, old, failed);
+}
+
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
  * them over. */
 static void bury(struct zl_loop *loop)
@@ -300,10 +396,15 @@ static void bury(struct zl_loop *loop)
     struct zl_reload *reload = &loop->reload;
     struct zl_generation *generation = loop->generation;
     char why[ZL_WHY_MAX];
+    if (loop->phase == ZL_RUNNING && reload->fallback) {
+        fall_back(loop);
+        return;
+    }
     if (loop->phase != ZL_RUNNING || !(reload->options.watch || reload->options.restart)) {
         zl_loop_fail(loop, generation->exit_code);
         return;
     }
+    set_messages_aside(generation);
     if (!zl_generation_take_state(generation, &reload->state, &reload->state_size, why))
         zl_log(ZL_WARN, "", "zeroless.state of the failed generation is lost: %s", why);
     generation->life = ZL_PARKED;
@@ -311,7 +412,41 @@ static void bury(struct zl_loop *loop)
     zl_generation_close(generation);
     zl_log(ZL_ERROR, "", "generation %d has failed; its sockets stay open and queue what comes: %s",
            generation->number, generation->error);
-    zl_reload_watch(loop);
+    schedule_restart(loop);
+    reload->watched = 0;
+}
+
+/* --- watching ------------------------------------------------------------------------------ */
+
+static void files_may_have_changed(void *world)
+{
+    zl_reload_request(world, "watch");
+}
+
+static size_t list_paths(const struct zl_sources *sources, const char **paths, size_t count)
+{
+    for (const struct zl_source *source = sources->first; source; source = source->next)
+        paths[count++] = source->path;
+    return count;
+}
+
+static size_t count_files(const struct zl_loop *loop)
+{
+    return loop->generation->sources.count + loop->reload.attempted.count;
+}
+
+/* The files of the serving generation, and of the last attempt: one that is repaired is seen. */
+static void watch_files(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    char why[ZL_WHY_MAX] = "not enough memory";
+    const char **paths = malloc((count_files(loop) + 1) * sizeof *paths);
+    size_t count = paths ? list_paths(&loop->generation->sources, paths, 0) : 0;
+    count = paths ? list_paths(&reload->attempted, paths, count) : 0;
+    if (!paths || !zl_watch_set(reload->watch, paths, count, why))
+        zl_log(ZL_WARN, "", "not every file can be watched: %s", why);
+    reload->watched = count_files(loop);
+    free(paths);
 }
 
 /* --- what the loop calls --------------------------------------------------------------------- */
@@ -324,7 +459,10 @@ void zl_reload_init(struct zl_loop *loop)
 void zl_reload_fini(struct zl_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->reload.timer, NULL);
+    zl_watch_free(loop->reload.watch);
     zl_generation_free(loop->reload.next);
+    zl_generation_free(loop->reload.fallback);
+    zl_deadletter_close(&loop->reload.dead_letter);
     zl_generation_free(loop->generation);
     loop->generation = NULL;
     zl_sources_fini(&loop->reload.attempted);
@@ -339,12 +477,21 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     loop->reload.options = *options;
     if (!zl_generation_find_script(script))
         return ZL_EXIT_NO_SCRIPT;
-    struct zl_generation *first = make_next(loop, why);
+    if (options->dead_letter &&
+        !zl_deadletter_open(&loop->reload.dead_letter, options->dead_letter, why)) {
+        fprintf(stderr, "zlrun: %s\n", why);
+        return ZL_EXIT_USAGE;
+    }
+    if (options->watch)
+        loop->reload.watch = zl_watch_new(&loop->uv, files_may_have_changed, loop, why);
+    struct zl_generation *first =
+        options->watch && !loop->reload.watch ? NULL : make_next(loop, why);
     if (!first) {
         fprintf(stderr, "zlrun: %s\n", why);
         return ZL_EXIT_ERROR;
     }
-    loop->reload.number = first->number;
+    loop->reload.number = loop->reload.newest = first->number;
+    update_keeping(loop);
     first->life = ZL_SERVING;
     zl_generation_enter(first);
     if (zl_generation_compile(first, script, NULL, why))
@@ -354,11 +501,6 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     if (options->watch || options->restart)
         zl_loop_engage(loop);
     return 0;
-}
-
-void zl_reload_watch(struct zl_loop *loop)
-{
-    (void)loop;
 }
 
 void zl_reload_request(struct zl_loop *loop, const char *trigger)
@@ -397,6 +539,35 @@ static bool is_settled(const struct zl_loop *loop)
     return generation->main->status >= ZL_TASK_DONE || zl_task_is_receiving(generation->main);
 }
 
+static bool has_ended(const struct zl_loop *loop)
+{
+    return loop->generation->live == 0 && !zl_nested_alive(loop->generation->nested);
+}
+
+/* Whether the generation on probation has proved itself, or has ended before. */
+static void judge(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (reload->handled >= reload->options.probation) {
+        end_probation(loop);
+    } else if (has_ended(loop)) {
+        snprintf(loop->generation->error, sizeof loop->generation->error,
+                 "the script has ended after %llu of %llu messages of its probation",
+                 (unsigned long long)reload->handled,
+                 (unsigned long long)reload->options.probation);
+        fall_back(loop);
+    }
+}
+
+static void tell_end(struct zl_loop *loop)
+{
+    struct zl_reload *reload = &loop->reload;
+    if (!reload->options.watch || reload->is_end_told || !is_serving(loop) || !has_ended(loop))
+        return;
+    reload->is_end_told = true;
+    zl_log(ZL_INFO, "", "the script has ended; waiting for the next save (Ctrl-C leaves)");
+}
+
 void zl_reload_turn(struct zl_loop *loop)
 {
     struct zl_reload *reload = &loop->reload;
@@ -404,11 +575,17 @@ void zl_reload_turn(struct zl_loop *loop)
         bury(loop);
     if (loop->phase != ZL_RUNNING)
         return;
+    if (reload->fallback)
+        judge(loop);
     if (reload->next)
         go_on(loop);
     if (reload->due[ZL_DUE_SETTLE] && (is_settled(loop) || is_due(loop, ZL_DUE_SETTLE))) {
         clear_due(loop, ZL_DUE_SETTLE);
         zl_tenancy_sweep(loop);
+    }
+    if (is_due(loop, ZL_DUE_RESTART)) {
+        clear_due(loop, ZL_DUE_RESTART);
+        zl_reload_request(loop, "restart");
     }
     if (is_due(loop, ZL_DUE_REMINDER)) {
         report_failure(loop, ZL_WARN);
@@ -421,6 +598,9 @@ void zl_reload_turn(struct zl_loop *loop)
         if (reload->next)
             go_on(loop);
     }
+    if (reload->watch && reload->watched != count_files(loop))
+        watch_files(loop);
+    tell_end(loop);
 }
 
 bool zl_reload_waits(const struct zl_loop *loop)

@@ -9,19 +9,25 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "runtime/deadletter.h"
+#include "runtime/restart.h"
 #include "runtime/source.h"
 
 struct zl_generation;
 struct zl_loop;
 struct zl_script;
+struct zl_watch;
 
 /* What the command line asks for. */
 struct zl_supervision {
-    bool watch;   /* a changed file starts an attempt; a failed script waits for one */
-    bool restart; /* a failed script is started again */
+    bool watch;              /* a changed file starts an attempt; a failed script waits for one */
+    bool restart;            /* a failed script is started again */
+    int redeliver;           /* a message whose task failed is given again so often */
+    const char *dead_letter; /* the file for those that were given often enough; NULL for none */
+    uint64_t probation; /* messages that a generation handles before the one before it is closed */
 };
 
-enum zl_stage { ZL_COMPILE, ZL_PARK, ZL_STATE, ZL_START, ZL_COMMIT };
+enum zl_stage { ZL_COMPILE, ZL_PARK, ZL_STATE, ZL_START, ZL_COMMIT, ZL_PROBATION, ZL_STAGES };
 
 /* What a moment may be set for. */
 enum zl_due {
@@ -36,26 +42,35 @@ enum zl_due {
 struct zl_attempt {
     const char *trigger; /* "SIGHUP", "watch", "restart"; NULL while there is none */
     enum zl_stage stage;
+    int number;      /* of the generation to be */
     char files[512]; /* those that have changed */
     char error[512];
-    uint64_t begun[ZL_COMMIT + 2]; /* each stage, and the end */
+    uint64_t begun[ZL_STAGES]; /* probation: when it began, also where there is none */
 };
 
 struct zl_reload {
     const struct zl_script *script;
     struct zl_supervision options;
-    struct zl_generation *next;  /* compiled; starts when the running one is at rest */
-    struct zl_attempt attempt;   /* the running one, or the last */
-    struct zl_sources attempted; /* what the last attempt has read */
-    const char *wanted;          /* the trigger of an attempt still to be made; NULL for none */
-    unsigned serial;             /* of the last generation made */
-    int number;                  /* of the last generation that served */
-    char *state;                 /* zeroless.state of a generation that is gone; or NULL */
-    size_t state_size;           /* bytes */
-    bool has_failed;             /* the last attempt has, and nobody has repaired it */
-    bool is_end_told;            /* the script has ended, and that was said */
-    uint64_t due[ZL_DUE_COUNT];  /* on the clock of zl_loop_now; 0 for never */
-    uv_timer_t timer;            /* wakes the loop for what is due first */
+    struct zl_generation *fallback; /* parked until the running one has proved itself; or NULL */
+    struct zl_generation *next;     /* compiled; starts when the running one is at rest */
+    struct zl_attempt attempt;      /* the running one, or the last */
+    struct zl_attempt trial;        /* the one whose generation is on probation */
+    struct zl_sources attempted;    /* what the last attempt has read */
+    const char *wanted;             /* the trigger of an attempt still to be made; NULL for none */
+    unsigned serial;                /* of the last generation made */
+    int number;                     /* of the serving generation */
+    int newest;                     /* of the newest that has served */
+    uint64_t handled;               /* messages, by the serving generation, while they are kept */
+    struct zl_restart restart;
+    struct zl_deadletter dead_letter;
+    struct zl_watch *watch;     /* NULL without --watch */
+    size_t watched;             /* files that it was given; 0: to be given anew */
+    char *state;                /* zeroless.state of a generation that is gone; or NULL */
+    size_t state_size;          /* bytes */
+    bool has_failed;            /* the last attempt has, and nobody has repaired it */
+    bool is_end_told;           /* the script has ended, and that was said */
+    uint64_t due[ZL_DUE_COUNT]; /* on the clock of zl_loop_now; 0 for never */
+    uv_timer_t timer;           /* wakes the loop for what is due first */
 };
 
 void zl_reload_init(struct zl_loop *loop);
@@ -67,9 +82,6 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
 
 /* Asks for an attempt; it is made at the loop's next turn, after one that is running. */
 void zl_reload_request(struct zl_loop *loop, const char *trigger);
-
-/* Watches the files of the running generation and of the last attempt, if it is to. */
-void zl_reload_watch(struct zl_loop *loop);
 
 /* Moves on what is under way: called between tasks. */
 void zl_reload_turn(struct zl_loop *loop);

@@ -158,6 +158,7 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
     socket->references = 2; /* the caller's and the poll handle's */
     socket->note = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY ? ZL_NOTE_LINE : 0;
     SLIST_INIT(&socket->endpoints);
+    STAILQ_INIT(&socket->again);
     TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
     TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
     socket->lanes[ZL_IN].gate = loop->phase != ZL_RUNNING || loop->generation->life != ZL_SERVING;
@@ -201,6 +202,7 @@ void zl_socket_close(struct zl_socket *socket)
         TAILQ_REMOVE(&loop->touched, socket, touched);
     socket->is_touched = false;
     uv_close((uv_handle_t *)&socket->poll, poll_closed);
+    zl_hand_forget(socket);
     char name[ZL_WHY_MAX];
     zl_socket_describe(socket, name, sizeof name);
     int linger = loop->drain_deadline == 0

@@ -13,6 +13,7 @@
 
 #include "runtime/endpoint.h"
 #include "runtime/exchange.h"
+#include "runtime/hand.h"
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
 
@@ -71,6 +72,7 @@ struct zl_socket {
     int references, weak;         /* all of them; those among them that do not keep it open */
     long subscriptions;           /* pub: held by peers now */
     struct zl_exchange exchange;
+    struct zl_hand_queue again; /* messages of a failed generation, before all others */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     uv_poll_t poll;
     TAILQ_ENTRY(zl_socket) all, touched;

@@ -12,6 +12,7 @@
 
 #include "runtime/exchange.h"
 #include "runtime/generation.h"
+#include "runtime/hand.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
 #include "runtime/vm.h"
@@ -116,6 +117,7 @@ struct zl_task *zl_task_spawn(struct zl_generation *generation, lua_State *L, in
     task->owned = true;
     task->where = where;
     task->inherited = zl_task_is_handling(loop->current);
+    zl_hand_inherit(task, loop->current);
     task->finishing = loop->current->finishing;
     TAILQ_INIT(&task->joiners);
     TAILQ_INSERT_TAIL(&generation->tasks, task, all);
@@ -168,6 +170,7 @@ static void end(struct zl_task *task, enum zl_task_status status)
 {
     struct zl_generation *generation = task->generation;
     task->status = status;
+    zl_hand_release(task, NULL);
     zl_exchange_forget(task);
     if (task->held)
         zl_socket_unref_weak(task->held);
@@ -223,6 +226,8 @@ void zl_task_resume(struct zl_task *task)
     const char *message = outcome == LUA_YIELD ? "attempt to yield from outside a coroutine" : NULL;
     if (message || TAILQ_EMPTY(&task->joiners))
         zl_generation_failed(task->generation, task->co, message);
+    if (task->generation->failed)
+        zl_hand_set_aside(task, true);
     end(task, ZL_TASK_FAILED);
 }
 
@@ -342,6 +347,8 @@ void zl_task_hold(struct zl_task *task, struct zl_socket *socket)
 
 void zl_task_release(struct zl_task *task, struct zl_socket *socket)
 {
+    if (task->grips)
+        zl_hand_release(task, socket);
     if (task->held == socket) {
         task->held = NULL;
         zl_socket_unref_weak(socket);

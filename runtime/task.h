@@ -12,6 +12,7 @@
 struct lua_State;
 struct zl_envelope;
 struct zl_generation;
+struct zl_grip;
 struct zl_loop;
 struct zl_socket;
 
@@ -57,6 +58,7 @@ struct zl_task {
     struct zl_socket *held; /* the receiver of the message in hand, NULL for none */
     struct zl_socket_set also_held;
     struct zl_socket_set told;     /* receivers that said "stopping" to it already */
+    struct zl_grip *grips;         /* messages in hand that are kept, see hand.h */
     struct zl_envelope *envelopes; /* requests it has received, see exchange.h */
     const char *where;             /* "worker.lua:12", where its function begins */
 };

@@ -2,13 +2,12 @@
 -- The public module. docs/api.md is its reference.
 
 local core = require "zeroless.core"
-local state = require "zeroless.state"
 local task = require "zeroless.task"
 
 require "zeroless.sender"
 require "zeroless.receiver"
+require "zeroless.state"
 core.engage()
-local carried = core.carried()
 
 return {
   Server = core.Server,
@@ -23,6 +22,6 @@ return {
   on_stop = task.on_stop,
   on_reload = task.on_reload,
   watch = core.watch,
-  state = carried and state.unpack(carried) or {},
+  state = {},
   generation = core.generation,
 }

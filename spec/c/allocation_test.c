@@ -63,7 +63,7 @@ static size_t run_host(size_t failing, int *code)
                                .argc = 1,
                                .failing = failing,
                                .open = zl_bindings_open};
-    const struct zl_supervision none_asked = {false, false};
+    const struct zl_supervision none_asked = {.watch = false};
     struct zl_loop *loop = calloc(1, sizeof *loop);
     assert_non_null(loop);
     assert_true(zl_loop_init(loop, 4));
