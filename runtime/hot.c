@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <zmq.h>
 
 #include "runtime/frames.h"
 #include "runtime/heap.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/zmq.h"
 
 /* What hardly ever happens is kept out of the straight way, and does not cost it registers. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
