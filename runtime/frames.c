@@ -4,13 +4,13 @@
 #include "runtime/frames.h"
 
 #include <errno.h>
-#include <zmq.h>
 
 #include "runtime/generation.h"
 #include "runtime/heap.h"
 #include "runtime/hot.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/zmq.h"
 
 /* On libzmq's threads too. */
 static void let_go(void *data, void *block)

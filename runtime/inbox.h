@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <zmq.h>
 
 #include "runtime/hot.h"
+#include "runtime/zmq.h"
 
 struct zl_loop;
 
