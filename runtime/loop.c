@@ -100,10 +100,7 @@ void zl_loop_fini(struct zl_loop *loop)
     uv_close((uv_handle_t *)&loop->drain_timer, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
-    for (unsigned i = 0; i < loop->inbox.room; i++)
-        zmq_msg_close(&loop->inbox.messages[i]);
-    free(loop->inbox.messages);
-    free(loop->inbox.frames);
+    zl_inbox_fini(&loop->inbox);
 }
 
 void zl_loop_engage(struct zl_loop *loop)

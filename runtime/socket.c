@@ -63,6 +63,7 @@ bool zl_options_have_topic(const struct zl_options *options, const struct zl_byt
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from)
 {
     *to = *from;
+    to->is_plain = from->topic.size == 0 && !from->embed_topic && !from->exact && !from->conflate;
     to->name = from->name ? strdup(from->name) : NULL;
     to->topics = calloc(from->topic_count + 1, sizeof *to->topics);
     to->topic_count = 0;
