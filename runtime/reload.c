@@ -94,11 +94,11 @@ static bool is_serving(const struct zl_loop *loop)
     return loop->generation->L && !loop->generation->failed;
 }
 
-static void report_attempt(struct zl_loop *loop, enum zl_level level, const char *message)
+static void report_attempt(const struct zl_attempt *attempt, enum zl_level level,
+                           const char *message)
 {
     static const char *const stages[] = {"compile", "park",   "state",
                                          "start",   "commit", "probation"};
-    const struct zl_attempt *attempt = &loop->reload.attempt;
     struct report report = {.count = 0};
     add_number(&report, "generation", (uint64_t)attempt->number);
     add_text(&report, "trigger", attempt->trigger);
@@ -132,7 +132,7 @@ static void report_failure(struct zl_loop *loop, enum zl_level level)
                  loop->reload.number);
     else
         snprintf(message, sizeof message, "reload failed; no generation is serving, messages wait");
-    report_attempt(loop, level, message);
+    report_attempt(&loop->reload.attempt, level, message);
 }
 
 /* --- an attempt and its end ------------------------------------------------------------------ */
@@ -278,7 +278,7 @@ static void succeed(struct zl_loop *loop)
     zl_sources_fini(&reload->attempted);
     reload->has_failed = false;
     clear_due(loop, ZL_DUE_REMINDER);
-    report_attempt(loop, ZL_INFO, "reloaded");
+    report_attempt(&reload->attempt, ZL_INFO, "reloaded");
 }
 
 /* Messages are kept while an error may bring another generation to work. */
@@ -292,22 +292,29 @@ static void update_keeping(struct zl_loop *loop)
 static void begin_probation(struct zl_loop *loop, struct zl_generation *old)
 {
     struct zl_reload *reload = &loop->reload;
-    if (reload->fallback)
+    if (reload->fallback) {
+        report_attempt(&reload->trial, ZL_INFO, "replaced while it served on probation");
         retire(loop, old);
-    else
+    } else {
         reload->fallback = old;
+    }
     zl_log(ZL_INFO, "", "generation %d serves on probation until it has handled %llu messages",
            reload->number, (unsigned long long)reload->options.probation);
 }
 
+/* Another attempt may be under way. */
 static void end_probation(struct zl_loop *loop)
 {
-    struct zl_generation *old = loop->reload.fallback;
-    loop->reload.fallback = NULL;
-    loop->reload.attempt = loop->reload.trial;
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *old = reload->fallback;
+    struct zl_attempt under_way = reload->attempt;
+    reload->fallback = NULL;
+    reload->attempt = reload->trial;
     update_keeping(loop);
     retire(loop, old);
     succeed(loop);
+    if (reload->next)
+        reload->attempt = under_way;
 }
 
 static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
@@ -320,6 +327,7 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     reload->is_end_told = false;
     reload->handled = 0;
     clear_due(loop, ZL_DUE_WARNING);
+    clear_due(loop, ZL_DUE_RESTART);
     bool on_probation = reload->options.probation > 0 && old->L;
     if (on_probation)
         begin_probation(loop, old);
@@ -386,14 +394,18 @@ static void set_messages_aside(struct zl_generation *generation)
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
 static void fall_back(struct zl_loop *loop)
 {
-    struct zl_generation *old = loop->reload.fallback, *failed = loop->generation;
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *old = reload->fallback, *failed = loop->generation;
+    struct zl_attempt under_way = reload->attempt;
     set_messages_aside(failed);
-    loop->reload.fallback = NULL;
-    loop->reload.attempt = loop->reload.trial;
+    reload->fallback = NULL;
+    reload->attempt = reload->trial;
     update_keeping(loop);
     roll_back(loop, old, failed);
-    if (loop->reload.next)
-        begin_parking(loop);
+    if (!reload->next)
+        return;
+    reload->attempt = under_way;
+    begin_parking(loop);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
