@@ -10,6 +10,8 @@
 #include "runtime/generation.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/script.h"
+#include "runtime/state.h"
 #include "runtime/tenancy.h"
 #include "runtime/watch.h"
 
@@ -233,7 +235,7 @@ static void begin_attempt(struct zl_loop *loop, const char *trigger)
     clear_due(loop, ZL_DUE_RESTART);
     const struct zl_sources *before = &loop->generation->sources;
     struct zl_generation *next = make_next(loop, why);
-    bool compiled = next && zl_generation_compile(next, reload->script, before, why);
+    bool compiled = next && zl_script_compile(next, reload->script, before, why);
     if (next)
         zl_sources_compare(&next->sources, before, reload->attempt.files,
                            sizeof reload->attempt.files);
@@ -358,7 +360,7 @@ static void switch_over(struct zl_loop *loop)
     enter_stage(loop, ZL_STATE);
     if (old->L) {
         zl_generation_park(old);
-        if (!zl_generation_take_state(old, &reload->state, &reload->state_size, why)) {
+        if (!zl_state_take(old, &reload->state, &reload->state_size, why)) {
             zl_generation_resume(old);
             zl_socket_wake_all(loop);
             fail_attempt(loop, next, why);
@@ -367,10 +369,10 @@ static void switch_over(struct zl_loop *loop)
     }
     enter_stage(loop, ZL_START);
     zl_generation_enter(next);
-    if (!zl_generation_give_state(next, reload->state, reload->state_size, why))
+    if (!zl_state_give(next, reload->state, reload->state_size, why))
         zl_generation_failed(next, NULL, why);
     else
-        zl_generation_begin(next, reload->script);
+        zl_script_begin(next, reload->script);
     if (!next->failed)
         zl_task_run_first(next->main);
     if (next->failed) {
@@ -424,7 +426,7 @@ static void bury(struct zl_loop *loop)
         return;
     }
     set_messages_aside(generation);
-    if (!zl_generation_take_state(generation, &reload->state, &reload->state_size, why))
+    if (!zl_state_take(generation, &reload->state, &reload->state_size, why))
         zl_log(ZL_WARN, "", "zeroless.state of the failed generation is lost: %s", why);
     generation->life = ZL_PARKED;
     clear_due(loop, ZL_DUE_SETTLE);
@@ -495,7 +497,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     char why[ZL_WHY_MAX];
     loop->reload.script = script;
     loop->reload.options = *options;
-    if (!zl_generation_find_script(script))
+    if (!zl_script_find(script))
         return ZL_EXIT_NO_SCRIPT;
     if (options->dead_letter &&
         !zl_deadletter_open(&loop->reload.dead_letter, options->dead_letter, why)) {
@@ -514,8 +516,8 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     update_keeping(loop);
     first->life = ZL_SERVING;
     zl_generation_enter(first);
-    if (zl_generation_compile(first, script, NULL, why))
-        zl_generation_begin(first, script);
+    if (zl_script_compile(first, script, NULL, why))
+        zl_script_begin(first, script);
     else
         zl_generation_failed(first, NULL, why);
     if (options->watch || options->restart)

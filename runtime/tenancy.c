@@ -9,6 +9,7 @@
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/wire.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -132,9 +133,8 @@ static void change_topics(struct zl_socket *socket, int option, const struct zl_
 
 static void tell_lossless(struct zl_socket *socket)
 {
-    int lossless = socket->options.lossless;
     if (socket->pattern->id == ZL_PUB)
-        zmq_setsockopt(socket->zmq, ZMQ_XPUB_NODROP, &lossless, sizeof lossless);
+        zl_wire_set(socket->zmq, ZMQ_XPUB_NODROP, socket->options.lossless);
 }
 
 static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
