@@ -211,3 +211,105 @@ end
     stop(worker)
   end)
 end)
+
+describe("a worker with everything is reloaded over and over", function()
+  local everything = [[
+local zeroless = require "zeroless"
+local uv = require "luv"
+local Server, Client, spawn, state = zeroless.Server, zeroless.Client, zeroless.spawn, zeroless.state
+local out = Client():connect_local(tonumber(arg[1])):push()
+
+local jobs = Server{host = "127.0.0.1", port = tonumber(arg[2])}:pull() -- shared by three tasks
+local wrapped = Server{endpoint = "ipc://" .. arg[3]}:pull() -- read in a coroutine of the script's
+local entrance = Server{host = "127.0.0.1"} -- on a free port; passes on by inproc
+local entry = entrance:pull()
+print("entrance " .. entrance.port)
+local stage = Server{endpoint = "inproc://stage"}:pull()
+local to_stage = Client():connect "inproc://stage":push()
+local ask, answers = Client():connect_local(tonumber(arg[4])):request() -- asked in the middle of a message
+
+for _ = 1, 3 do
+  spawn(function()
+    for id, body in jobs do
+      if tonumber(id) % 10 == 0 then zeroless.sleep(0.001) end
+      out("job", id, tostring(#body))
+    end
+  end)
+end
+
+spawn(function()
+  for id in coroutine.wrap(function() for id in wrapped do coroutine.yield(id) end end) do
+    ask(id)
+    out("wrapped", answers())
+  end
+end)
+
+spawn(function() for id in entry do spawn(function() to_stage(id) end):join() end end)
+spawn(function() for id in stage do out("stage", id) end end)
+
+state.ticks = state.ticks or 0
+zeroless.every(0.001, function()
+  out("tick", tostring(state.ticks + 1))
+  state.ticks = state.ticks + 1
+end)
+
+local timer = uv.new_timer()
+timer:start(1, 1, function() state.callbacks = (state.callbacks or 0) + 1 end)
+]]
+
+  local COUNT = 2000
+
+  local function check_all(got, kind)
+    for i = 1, COUNT do assert(got[kind][i] == 1, ("%s %d came %d times"):format(kind, i, got[kind][i] or 0)) end
+  end
+
+  for _, options in ipairs { {}, { "--restart" }, { "--probation", "5" } } do
+    it("and each message is handled once, with options: " .. table.concat(options, " "), function()
+      local results_server = zeroless.Server{host = "127.0.0.1"}
+      local results = results_server:pull()
+      local reply_server = zeroless.Server{host = "127.0.0.1"}
+      local reply, questions = reply_server:reply()
+      local job_port, path = support.free_port(), support.folder() .. "/socket"
+      local worker = start_worker(everything, options, results_server.port, job_port, path, reply_server.port)
+      local answering = zeroless.spawn(function() for id in questions do reply(id) end end)
+      local got = { job = {}, wrapped = {}, stage = {}, tick = {} }
+      local total, last_tick = 0, 0
+      local reading = zeroless.spawn(function()
+        for kind, id in results do
+          id = tonumber(id)
+          if kind == "tick" then
+            assert(id == last_tick + 1, ("tick %d after %d"):format(id, last_tick))
+            last_tick = id
+          else
+            got[kind][id] = (got[kind][id] or 0) + 1
+            total = total + 1
+          end
+        end
+      end)
+      local job = zeroless.Client():connect_local(job_port):push()
+      local wrapped = zeroless.Client():connect("ipc://" .. path):push()
+      local entry_port = worker:expect "entrance":match "entrance (%d+)"
+      local entry = zeroless.Client():connect_local(tonumber(entry_port)):push()
+      local storm = zeroless.every(0.007, function() worker:kill "sighup" end)
+      for i = 1, COUNT do
+        local id = tostring(i)
+        job(id, (i % 100 == 0) and ("x"):rep(200000) or "x")
+        wrapped(id)
+        entry(id)
+        if i % 20 == 0 then zeroless.sleep(0.005) end
+      end
+      support.eventually(function()
+        return total >= 3 * COUNT or reading.status == "failed"
+      end, "all results\n" .. worker.stderr:sub(-600))
+      storm:stop()
+      for kind in pairs(got) do if kind ~= "tick" then check_all(got, kind) end end
+      assert.is_true(count(worker.stderr, "msg=reloaded") > 5)
+      assert.are.equal(0, count(worker.stderr, "level=error"))
+      assert.are.equal(0, count(worker.stderr, "level=warn"), worker.stderr:match "[^\n]*level=warn[^\n]*")
+      stop(worker)
+      for _, each in ipairs { job, wrapped, entry, results_server, reply_server } do each:close() end
+      answering:join()
+      assert.is_true((reading:join()) == nil)
+    end)
+  end
+end)

@@ -16,7 +16,8 @@ end
 -- lines of their ends; `probations`, how many generations have begun to serve on probation; `notices`,
 -- how often the files were said to be those that serve.
 function worker.start(folder, options)
-  local command = { support.host, "--log-format", "json", cwd = folder }
+  -- A runner that is killed takes it along.
+  local command = { "/usr/bin/setpriv", "--pdeathsig", "KILL", support.host, "--log-format", "json", cwd = folder }
   if not support.jit then command[#command + 1] = "-joff" end
   for _, option in ipairs(options) do command[#command + 1] = option end
   command[#command + 1] = "main.lua"
