@@ -4,6 +4,7 @@
 --   base          floor (C), pyzmq, luajit, or alone (the same script with nothing idle beside it)
 --   listener, connector
 --                 the programs of a run; with a listener alone it is one process
+--   peer          for luajit: the script in peers/
 --   timed         the program whose seconds count, and the messages it must have seen
 --   arguments     for all its programs; base_arguments: others for the base
 --   count, quick  messages and the like in a run, and with --quick
@@ -90,12 +91,17 @@ add {
 add {
   name = "memory-task", about = "an idle task, beside a coroutine of luajit", base = "luajit",
   listener = "memory", timed = "memory", measures = { "bytes" }, cpu = false,
-  arguments = { what = "tasks" }, count = 100000, quick = 20000, aim = "<= 1500 bytes",
+  peer = "coroutines", arguments = { what = "tasks" }, count = 100000, quick = 20000, aim = "<= 1500 bytes",
 }
 add {
   name = "memory-socket", about = "a bound socket",
   listener = "memory", timed = "memory", measures = { "bytes" }, cpu = false,
   arguments = { what = "sockets" }, count = 2000, quick = 500,
+}
+add {
+  name = "memory-generation", about = "a small script's, beside a bare state of luajit", base = "luajit",
+  peer = "states", listener = "generations", timed = "generations", measures = { "bytes" }, cpu = false,
+  count = 100, quick = 5,
 }
 add_push_pull("pyzmq-tcp-16", "push/pull, tcp, 16 B, beside pyzmq", {
   base = "pyzmq", arguments = { size = 16 }, count = 1000000, quick = 2000, aim = ">= 3",

@@ -33,7 +33,7 @@ local python = os.getenv "ZLRUN_PYTHON" or "/usr/bin/python3"
 -- --- one run -------------------------------------------------------------------------------------
 
 -- The command of one program of a side.
-local function command_of(side, program, words)
+local function command_of(job, side, program, words)
   local command
   if program == "start" then
     command = { floor, "start" }
@@ -42,7 +42,7 @@ local function command_of(side, program, words)
   elseif side == "pyzmq" then
     command = { python, here .. "/peers/" .. program .. ".py" }
   elseif side == "luajit" then
-    command = { "/usr/bin/env", "luajit", here .. "/peers/coroutines.lua" }
+    command = { "/usr/bin/env", "luajit", ("%s/peers/%s.lua"):format(here, job.peer) }
   else
     command = { host, "--log-level", "warn", here .. "/" .. program .. ".lua" }
   end
@@ -69,8 +69,8 @@ local CLOCK_STEP = 1e-6 -- seconds, of os.clock()
 -- Both processes' figures as one: {messages, seconds, cpu, ...}.
 local function run(job, side, count, folder)
   local words = words_of(job, side, count, folder)
-  local found = processes.run(command_of(side, job.listener, words), job.connector and function(endpoint)
-    return command_of(side, job.connector, { "endpoint=" .. endpoint, unpack(words) })
+  local found = processes.run(command_of(job, side, job.listener, words), job.connector and function(endpoint)
+    return command_of(job, side, job.connector, { "endpoint=" .. endpoint, unpack(words) })
   end, RUN_LIMIT)
   local timed = found[job.timed == job.listener and 1 or 2]
   local expected = count * (job.share or 1)

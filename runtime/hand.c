@@ -51,12 +51,32 @@ static bool grip(struct zl_task *task, struct zl_hand *hand, bool inherited)
     return true;
 }
 
+/* The way of every message but the first: the copy takes the place of the one before. */
+static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_msg_t *frames,
+                    unsigned count)
+{
+    const struct zl_grip *held = task->grips;
+    if (!held || held->inherited)
+        return false;
+    struct zl_hand *hand = held->hand;
+    if (hand->socket != socket || hand->references > 1 || hand->count != count)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        zmq_msg_copy(&hand->frames[i], &frames[i]);
+    hand->tries = 0;
+    task->loop->reload.handled++;
+    return true;
+}
+
 void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count)
 {
     struct zl_inbox *inbox = &socket->loop->inbox;
+    zmq_msg_t *first = &inbox->messages[inbox->count - count];
+    if (replace(task, socket, first, count))
+        return;
     zl_hand_release(task, socket);
     struct zl_hand *hand = calloc(1, sizeof *hand);
-    zmq_msg_t *frames = copy_frames(&inbox->messages[inbox->count - count], count);
+    zmq_msg_t *frames = copy_frames(first, count);
     if (!hand || !frames || task == &socket->loop->outside) {
         if (frames)
             close_frames(frames, count);

@@ -191,9 +191,8 @@ static bool have_files_changed(struct zl_loop *loop)
     struct zl_sources now = {NULL, 0};
     char ignored[1];
     const struct zl_sources *before = baseline(loop);
-    bool changed =
-        zl_sources_refresh(&now, before) &&
-        zl_sources_compare(&now, before, reload->attempt.files, sizeof reload->attempt.files) > 0;
+    bool changed = zl_sources_refresh(&now, before) &&
+                   zl_sources_compare(&now, before, ignored, sizeof ignored) > 0;
     if (changed && reload->has_failed && is_serving(loop) &&
         zl_sources_compare(&loop->generation->sources, &now, ignored, sizeof ignored) == 0) {
         zl_log(ZL_INFO, "", "the files are again those of generation %d, which is serving",
@@ -214,13 +213,20 @@ static struct zl_generation *make_next(struct zl_loop *loop, char *why)
     return next;
 }
 
+static void begin_parking(struct zl_loop *loop)
+{
+    loop->generation->life = ZL_PARKING;
+    zl_socket_hold_back(loop);
+    set_due(loop, ZL_DUE_WARNING, PATIENCE);
+}
+
 static void begin_attempt(struct zl_loop *loop, const char *trigger)
 {
     struct zl_reload *reload = &loop->reload;
     char why[ZL_WHY_MAX];
-    reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
     if (strcmp(trigger, "watch") == 0 && !have_files_changed(loop))
         return;
+    reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
     enter_stage(loop, ZL_COMPILE);
     clear_due(loop, ZL_DUE_RESTART);
     const struct zl_sources *before = &loop->generation->sources;
@@ -235,11 +241,8 @@ static void begin_attempt(struct zl_loop *loop, const char *trigger)
     }
     reload->next = next;
     enter_stage(loop, ZL_PARK);
-    if (!is_serving(loop))
-        return;
-    loop->generation->life = ZL_PARKING;
-    zl_socket_hold_back(loop);
-    set_due(loop, ZL_DUE_WARNING, PATIENCE);
+    if (is_serving(loop))
+        begin_parking(loop);
 }
 
 /* Puts `old` to work in the place of `next`, which has failed. */
@@ -387,6 +390,8 @@ static void fall_back(struct zl_loop *loop)
     loop->reload.attempt = loop->reload.trial;
     update_keeping(loop);
     roll_back(loop, old, failed);
+    if (loop->reload.next)
+        begin_parking(loop);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
@@ -408,6 +413,7 @@ static void bury(struct zl_loop *loop)
     if (!zl_generation_take_state(generation, &reload->state, &reload->state_size, why))
         zl_log(ZL_WARN, "", "zeroless.state of the failed generation is lost: %s", why);
     generation->life = ZL_PARKED;
+    clear_due(loop, ZL_DUE_SETTLE);
     zl_tenancy_leave(loop, generation);
     zl_generation_close(generation);
     zl_log(ZL_ERROR, "", "generation %d has failed; its sockets stay open and queue what comes: %s",
@@ -522,9 +528,12 @@ static void go_on(struct zl_loop *loop)
     if (!busy) {
         switch_over(loop);
     } else if (is_due(loop, ZL_DUE_WARNING)) {
-        zl_log(ZL_WARN, busy->where,
-               "the reload waits for the task that begins here: it has a message in hand, or a "
-               "question without its reply");
+        char line[128];
+        zl_task_line(busy, line, sizeof line);
+        zl_log(ZL_WARN, line,
+               "the reload waits for the task that waits here (it begins at %s): it has a message "
+               "in hand, or a question without its reply",
+               busy->where);
         clear_due(loop, ZL_DUE_WARNING);
     }
 }

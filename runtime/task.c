@@ -363,6 +363,19 @@ bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
     return set_add(&task->told, socket);
 }
 
+void zl_task_line(const struct zl_task *task, char *out, size_t size)
+{
+    lua_Debug info;
+    for (int level = 0; task->co && lua_getstack(task->co, level, &info); level++) {
+        lua_getinfo(task->co, "Sl", &info);
+        if (info.currentline > 0 && !zl_vm_is_embedded(info.short_src)) {
+            snprintf(out, size, "%s:%d", info.short_src, info.currentline);
+            return;
+        }
+    }
+    snprintf(out, size, "%s", task->where);
+}
+
 bool zl_task_at_rest(const struct zl_task *task)
 {
     return task->status != ZL_TASK_RUNNING && !task->finishing && !task->has_reply &&

@@ -106,6 +106,10 @@ bool zl_task_tell(struct zl_task *task, struct zl_socket *socket);
 /* Whether it has a message in hand. */
 bool zl_task_is_handling(const struct zl_task *task);
 
+/* "worker.lua:40", the line of the script at which it waits; where it begins when that is not to be
+ * had. */
+void zl_task_line(const struct zl_task *task, char *out, size_t size);
+
 /* Whether nothing is lost when the task is never resumed: it does not run and has no message in
  * hand. */
 bool zl_task_at_rest(const struct zl_task *task);

@@ -5,7 +5,6 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +58,14 @@ static const struct zl_embedded_module *find_embedded(const char *name)
     while (module->name && strcmp(module->name, name) != 0)
         module++;
     return module->name ? module : NULL;
+}
+
+bool zl_vm_is_embedded(const char *name)
+{
+    const struct zl_embedded_module *module = zl_embedded_modules;
+    while (module->name && strcmp(module->file, name) != 0)
+        module++;
+    return module->name != NULL;
 }
 
 static int load_from_folder(lua_State *L, const char *folder,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* lua/ compiled to bytecode; ends with a row of NULL. */
@@ -34,6 +35,9 @@ void zl_vm_push_traceback(lua_State *L, lua_State *co);
 
 /* The same as a message handler for lua_pcall. */
 int zl_vm_add_traceback(lua_State *L);
+
+/* Whether a chunk of this name (lua_Debug's short_src) is one of the embedded modules. */
+bool zl_vm_is_embedded(const char *name);
 
 /* "worker.lua:12" of the function at `level` of the call stack; "" when it has no line. */
 void zl_vm_line(lua_State *L, int level, char *out, size_t size);
