@@ -17,10 +17,10 @@ end
 local handler = "return function(message) return message .. '!' end"
 
 local function start(...)
-  local w = worker.start { echo "one ", files = { ["handler.lua"] = handler }, ... }
+  local w = worker.new { echo "one ", files = { ["handler.lua"] = handler }, ... }
   w.results = w:server "out":pull()
+  w:run():expect "generation 1"
   w.push = w:client():push()
-  w:expect "generation 1"
   return w
 end
 
@@ -30,8 +30,6 @@ local function answer(w, message)
 end
 
 describe("a reload", function()
-  after_each(worker.clean)
-
   for _, option in ipairs { "--log-level=info", "--watch" } do
     it("is made at SIGHUP, with " .. option, function()
       local w = start(option)
@@ -147,8 +145,8 @@ local function save_handler(text)
 end
 
 local failures = {
-  { "a syntax error in the script", save "print 'a'\nlocal = 1", "compile", "worker.lua:2: <name> expected near '='" },
-  { "a syntax error in a module", save_handler "\n\nreturn function(", "compile", "./handler.lua:3: <name> expected" },
+  { "a syntax error in the script", save "print 'a'\nlocal = 1", "compile", "worker.lua:2: '<name>' expected near '='" },
+  { "a syntax error in a module", save_handler "\n\nreturn function(", "compile", "./handler.lua:3: <name> or '...' expected" },
   { "an empty script", function(w) w:write("worker.lua", "") end, "compile", "worker.lua is empty" },
   { "a script of blanks", function(w) w:write("worker.lua", " \n\t\r\n") end, "compile", "worker.lua is empty" },
   { "an empty module", save_handler "", "compile", "./handler.lua is empty" },
@@ -165,13 +163,11 @@ local failures = {
   { "an error without a message", save "error()", "start", "an error without a message" },
   { "a misuse", save "\nServer(80)", "start", "worker.lua:2: Port 80 is invalid" },
   { "an endpoint that is not to be had", save [[
-Server { endpoint = "ipc:///no/such/folder/w.sock" }:pull()]], "start", "worker.lua:1: cannot bind ipc:///no/such" },
+Server { endpoint = "ipc:///no/such/folder/w.sock" }:pull()]], "start", [[worker.lua:1: endpoint "ipc:///no/such/]] },
   { "a module that it needs and nobody has", save "require 'no.such'", "start", "module 'no.such' not found" },
 }
 
 describe("an attempt fails and changes nothing:", function()
-  after_each(worker.clean)
-
   for _, case in ipairs(failures) do
     local name, harm, stage, text = unpack(case)
     it(name, function()

@@ -41,14 +41,14 @@ function worker:at(name)
   return "ipc://" .. self.folder .. "/" .. name
 end
 
--- A client of ipc://w.sock, or of ipc://NAME, which `clean` closes.
+-- A client of ipc://w.sock, or of ipc://NAME, closed after the case.
 function worker:client(name)
   local client = zeroless.Client():connect(self:at(name or "w.sock"))
   clients[#clients + 1] = client
   return client
 end
 
--- A server for what the script connects to as ipc://NAME; `clean` closes it.
+-- A server for what the script connects to as ipc://NAME; is closed after the case it.
 function worker:server(name, options)
   options = options or {}
   options.endpoint = self:at(name)
@@ -57,25 +57,33 @@ function worker:server(name, options)
   return server
 end
 
--- Closed by `clean`.
+-- Closes it after the case.
 function worker.keep(peer)
   clients[#clients + 1] = peer
   return peer
 end
 
--- {text; options of zlrun...; files = {name = text}, arguments = {...}}: the host runs text as worker.lua in
--- its folder, with the prelude.
-function worker.start(given)
+-- {text; options of zlrun...; files = {name = text}, arguments = {...}}: what `run` starts, which is text as
+-- worker.lua in a folder of its own, with the prelude. Without text there is no script.
+function worker.new(given)
   local self = setmetatable({ folder = support.folder() }, worker)
   for name, text in pairs(given.files or {}) do self:write(name, text) end
   if given[1] then self:save(given[1]) end
-  local command = { "--log-format", "json", "--drain-timeout", "5", cwd = self.folder }
-  for i = 2, #given do command[#command + 1] = given[i] end
-  command[#command + 1] = "worker.lua"
-  for _, argument in ipairs(given.arguments or {}) do command[#command + 1] = argument end
-  self.child = support.start_host(command)
+  self.command = { "--log-format", "json", "--drain-timeout", "5", cwd = self.folder }
+  for i = 2, #given do self.command[#self.command + 1] = given[i] end
+  self.command[#self.command + 1] = "worker.lua"
+  for _, argument in ipairs(given.arguments or {}) do self.command[#self.command + 1] = argument end
+  return self
+end
+
+function worker:run()
+  self.child = support.start_host(self.command)
   started[#started + 1] = self
   return self
+end
+
+function worker.start(given)
+  return worker.new(given):run()
 end
 
 -- Waits for text in what the script has printed; returns all of that.
@@ -163,8 +171,8 @@ function worker:ends(code, signal)
   return self
 end
 
--- What every spec of the reload calls after each case: workers still there stop in good order.
-function worker.clean()
+-- Peers are closed; workers that are still there stop in good order.
+local function clean()
   local running, peers = started, clients
   started, clients = {}, {}
   for _, peer in ipairs(peers) do peer:close() end
@@ -172,5 +180,11 @@ function worker.clean()
     if not self.child.code then self:ends(0, "sigterm") end
   end
 end
+
+-- Right after each case, before support.lua looks for leaks.
+package.loaded.busted.subscribe({ "test", "end" }, function()
+  clean()
+  return nil, true
+end, { priority = 1 })
 
 return worker
