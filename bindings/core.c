@@ -4,9 +4,11 @@
 #include "bindings/core.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "bindings/luasup.h"
 #include "runtime/generation.h"
+#include "runtime/zmq.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
 static int os_exit(lua_State *L)
@@ -19,15 +21,28 @@ static int os_exit(lua_State *L)
 /* core.engage(): the script uses zeroless */
 static int core_engage(lua_State *L)
 {
+    char why[ZL_WHY_MAX];
+    if (!zl_zmq_load(why)) {
+        lua_pushstring(L, why);
+        return lua_error(L);
+    }
     zl_loop_engage(zl_lua_loop(L));
     return 0;
 }
+
+_Static_assert(ZL_SOURCE_MAX == LUA_IDSIZE, "the name of a source is kept whole");
 
 /* core.mark(object, stack level): the line of the script that asked, received or answered */
 static int core_mark(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
-    zl_lua_caller(L, (int)lua_tointeger(L, 2), zl_exchange_line(handle->socket));
+    struct zl_line *line = zl_exchange_line(handle->socket);
+    lua_Debug info;
+    line->number = 0;
+    if (lua_getstack(L, (int)lua_tointeger(L, 2), &info) && lua_getinfo(L, "Sl", &info)) {
+        memcpy(line->source, info.short_src, sizeof line->source);
+        line->number = info.currentline;
+    }
     return 0;
 }
 
@@ -35,7 +50,9 @@ static int core_mark(lua_State *L)
 static int core_marked(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
-    lua_pushstring(L, zl_exchange_line(handle->socket));
+    char text[ZL_LINE_MAX];
+    zl_line_text(zl_exchange_line(handle->socket), text);
+    lua_pushstring(L, text);
     return 1;
 }
 

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
-#include <zmq.h>
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/zmq.h"
 
 enum {
     OPTION_LOG_LEVEL = 256,
@@ -66,12 +66,18 @@ static const char help[] =
     "exit codes: 0 done, 1 uncaught error, 2 usage, 66 no such script, 69 endpoint not to be had,\n"
     "            75 drain deadline passed with something unsent, 130 second Ctrl-C\n";
 
-static void print_version(void)
+static bool print_version(void)
 {
+    char why[ZL_WHY_MAX];
     int major, minor, patch;
+    if (!zl_zmq_load(why)) {
+        fprintf(stderr, "zlrun: %s\n", why);
+        return false;
+    }
     zmq_version(&major, &minor, &patch);
     printf("zlrun %s (%s, libzmq %d.%d.%d, libuv %s)\n", ZLRUN_VERSION, LUAJIT_VERSION, major,
            minor, patch, uv_version_string());
+    return true;
 }
 
 static bool finish(struct zl_cli *cli, int code)
@@ -176,8 +182,7 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
         cli->supervision.probation = (uint64_t)number;
         return true;
     case OPTION_VERSION:
-        print_version();
-        return finish(cli, ZL_EXIT_OK);
+        return finish(cli, print_version() ? ZL_EXIT_OK : ZL_EXIT_ERROR);
     case 'h':
         fputs(help, stdout);
         return finish(cli, ZL_EXIT_OK);

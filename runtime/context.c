@@ -8,7 +8,8 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <zmq.h>
+
+#include "runtime/zmq.h"
 
 enum { PROBE_MAX = 32, START_DESCRIPTORS = 24 };
 
@@ -48,7 +49,7 @@ bool zl_context_headroom(int count, char *why)
 
 void *zl_context_get(char *why)
 {
-    if (context || !zl_context_headroom(START_DESCRIPTORS, why))
+    if (context || !zl_context_headroom(START_DESCRIPTORS, why) || !zl_zmq_load(why))
         return context;
     context = zmq_ctx_new();
     if (!context) {

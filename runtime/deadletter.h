@@ -5,7 +5,8 @@
 #pragma once
 
 #include <stdbool.h>
-#include <zmq.h>
+
+#include "runtime/zmq.h"
 
 struct zl_deadletter {
     int fd; /* 0: not open */

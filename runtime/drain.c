@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <zmq.h>
 
 #include "runtime/context.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/zmq.h"
 
 struct leaving {
     void *monitor;

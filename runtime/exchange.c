@@ -272,8 +272,11 @@ void zl_exchange_forget(struct zl_task *task)
         forget_asker(task);
     while ((envelope = task->envelopes)) {
         task->envelopes = envelope->next;
-        if (envelope->open && envelope->socket->zmq)
-            zl_log(ZL_WARN, envelope->line, "the task ended without a reply to this request");
+        if (envelope->open && envelope->socket->zmq) {
+            char line[ZL_LINE_MAX];
+            zl_line_text(&envelope->line, line);
+            zl_log(ZL_WARN, line, "the task ended without a reply to this request");
+        }
         close_frames(envelope->frames, envelope->count);
         zl_socket_unref_weak(envelope->socket);
         free(envelope);
@@ -299,11 +302,18 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
     return start;
 }
 
-char *zl_exchange_line(struct zl_socket *socket)
+struct zl_line *zl_exchange_line(struct zl_socket *socket)
 {
     struct zl_envelope *envelope =
         socket->pattern->id == ZL_REPLY ? find_envelope(socket->loop->current, socket) : NULL;
-    return envelope && envelope->open ? envelope->line : socket->exchange.line;
+    return envelope && envelope->open ? &envelope->line : &socket->exchange.line;
+}
+
+void zl_line_text(const struct zl_line *line, char *text)
+{
+    text[0] = '\0';
+    if (line->number > 0)
+        snprintf(text, ZL_LINE_MAX, "%s:%d", line->source, line->number);
 }
 
 void zl_exchange_fini(struct zl_exchange *exchange)

@@ -7,14 +7,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <zmq.h>
+
+#include "runtime/zmq.h"
 
 struct zl_frame;
 struct zl_generation;
 struct zl_socket;
 struct zl_task;
 
-enum { ZL_LINE_MAX = 80 };
+enum { ZL_LINE_MAX = 80, ZL_SOURCE_MAX = 60 };
+
+/* A line of a script. It is noted for every message, so its text is made when somebody wants it. */
+struct zl_line {
+    char source[ZL_SOURCE_MAX]; /* "worker.lua" */
+    int number;                 /* 0 when there is none */
+};
 
 /* The state beside a request or reply socket. */
 struct zl_exchange {
@@ -26,7 +33,7 @@ struct zl_exchange {
     uint64_t deadline;     /* of this try, on the clock of zl_loop_now; 0 when there is none */
     zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
     unsigned kept_count;
-    char line[ZL_LINE_MAX]; /* request: where it was asked; reply: where it was answered last */
+    struct zl_line line; /* request: where it was asked; reply: where it was answered last */
 };
 
 /* A request in a task's hand. */
@@ -35,8 +42,8 @@ struct zl_envelope {
     struct zl_socket *socket; /* referenced weakly */
     bool open;                /* not answered yet */
     unsigned count;
-    zmq_msg_t *frames;      /* the peer's routing id up to the empty frame */
-    char line[ZL_LINE_MAX]; /* where it was received */
+    zmq_msg_t *frames;   /* the peer's routing id up to the empty frame */
+    struct zl_line line; /* where it was received */
 };
 
 /* Sends the frames as a request (a reply): 0 or a code of hot.h with nothing sent. */
@@ -62,9 +69,12 @@ bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, z
  * False when the tries are used up; the request is then forgotten. */
 bool zl_exchange_retry(struct zl_socket *socket);
 
-/* Where the line of the script stands (ZL_LINE_MAX bytes) that asked, received or answered last,
- * for the error of a later misuse; "" when there is none. The bindings write it. */
-char *zl_exchange_line(struct zl_socket *socket);
+/* The line of the script that asked, received or answered last, for the error of a later misuse.
+ * The bindings write it. */
+struct zl_line *zl_exchange_line(struct zl_socket *socket);
+
+/* "worker.lua:12" (ZL_LINE_MAX bytes), or "" for no line. */
+void zl_line_text(const struct zl_line *line, char *text);
 
 /* The first task of the generation that waits for a reply; NULL for none. */
 struct zl_task *zl_exchange_asker(const struct zl_generation *generation);

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
-#include <zmq.h>
+
+#include "runtime/zmq.h"
 
 struct zl_generation;
 struct zl_loop;

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/zmq.h"
 
 /* Methods can be called with any userdata as self. */
 static inline struct zl_socket *socket_of(void *userdata, const char *class_name)

@@ -4,6 +4,7 @@
 #include "runtime/loop.h"
 
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -51,7 +52,8 @@ static void before_sleep(uv_prepare_t *prepare)
         return;
     }
     uv_idle_stop(&loop->idle);
-    fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
+    if (__fpending(stdout) > 0)
+        fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
 static void on_interrupt(uv_async_t *async)

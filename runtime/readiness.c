@@ -149,6 +149,18 @@ static void grant(struct zl_lane *lane)
     zl_task_wake(task, ZL_WAKE_READY);
 }
 
+void zl_socket_notify(struct zl_socket *socket)
+{
+    struct zl_lane *in = &socket->lanes[ZL_IN];
+    bool in_alone = socket->pattern->receives && !in->turn && !TAILQ_EMPTY(&in->waiters) &&
+                    TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters);
+    /* One that is held back would not ask libzmq, and the descriptor would tell for ever. */
+    if (in_alone && socket->loop->generation->life == ZL_SERVING)
+        grant(in);
+    else
+        zl_socket_touch(socket);
+}
+
 int zl_socket_look(struct zl_socket *socket)
 {
     int events = 0;

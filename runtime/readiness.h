@@ -55,6 +55,11 @@ void zl_socket_touch(struct zl_socket *socket);
  * tell of news, the socket need not be asked before the sleep. */
 void zl_socket_calm(struct zl_socket *socket);
 
+/* The socket's descriptor tells of news. When somebody waits to receive and nobody to send, the
+ * receive itself is the question, so libzmq is asked once instead of twice; otherwise the socket is
+ * touched. The descriptor goes on telling until libzmq was asked. */
+void zl_socket_notify(struct zl_socket *socket);
+
 /* Has libzmq work off what it knows: ZMQ_EVENTS. Who can receive is woken; who can send is the
  * caller's to see to. */
 int zl_socket_look(struct zl_socket *socket);

@@ -118,7 +118,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    zl_socket_touch(poll->data);
+    zl_socket_notify(poll->data);
 }
 
 struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *pattern,

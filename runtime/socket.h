@@ -9,13 +9,13 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <uv.h>
-#include <zmq.h>
 
 #include "runtime/endpoint.h"
 #include "runtime/exchange.h"
 #include "runtime/hand.h"
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
+#include "runtime/zmq.h"
 
 struct zl_generation;
 struct zl_tenancy;

@@ -53,26 +53,25 @@ local function gives_up(self, deadline)
   return true
 end
 
--- Everything but the straight way: `code` is what the host said first.
+-- Everything but the straight way: `code` is what the host said. It tries again by tail calls: a loop
+-- in here could not become part of the compiled loop of the script.
 local function settle(self, code, deadline)
-  while code < 0 do
-    if code == AGAIN then
-      local reason = core.wait(self, IN, deadline)
-      if reason == TIMEOUT and gives_up(self, deadline) then return nil, "timeout" end
-      if reason < 0 then misuse.no_wait(reason, 2) end
-    elseif code == PAUSE then
-      core.sleep()
-    elseif code == CLOSED then
-      return nil, "closed"
-    elseif code == STOPPING then
-      core.told(self)
-      return nil, "stopping"
-    else
-      misuse.raise(2, code, self)
-    end
-    code = C.zl_hot_receive(self)
+  if code > 0 then return hand_over(self, code) end
+  if code == AGAIN then
+    local reason = core.wait(self, IN, deadline)
+    if reason == TIMEOUT and gives_up(self, deadline) then return nil, "timeout" end
+    if reason < 0 then misuse.no_wait(reason, 2) end
+  elseif code == PAUSE then
+    core.sleep()
+  elseif code == CLOSED then
+    return nil, "closed"
+  elseif code == STOPPING then
+    core.told(self)
+    return nil, "stopping"
+  else
+    misuse.raise(2, code, self)
   end
-  return hand_over(self, code)
+  return settle(self, C.zl_hot_receive(self), deadline)
 end
 
 function meta.__call(self)
