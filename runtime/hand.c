@@ -94,21 +94,32 @@ void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count
 
 /* --- handled --------------------------------------------------------------------------------- */
 
+static bool is_of(const struct zl_grip *held, const struct zl_socket *socket)
+{
+    return !held->inherited && held->hand->socket == socket;
+}
+
+static void let_go(struct zl_task *task)
+{
+    struct zl_grip *held = task->grips;
+    task->grips = held->next;
+    if (held->hand->references == 1 && !held->hand->is_aside)
+        task->loop->reload.handled++;
+    unref(held->hand);
+    free(held);
+}
+
+/* The newest come first, what is inherited last. */
 void zl_hand_release(struct zl_task *task, const struct zl_socket *socket)
 {
-    struct zl_grip **place = &task->grips;
-    while (*place) {
-        struct zl_grip *held = *place;
-        if (socket && (held->inherited || held->hand->socket != socket)) {
-            place = &held->next;
-            continue;
-        }
-        *place = held->next;
-        if (held->hand->references == 1 && !held->hand->is_aside)
-            task->loop->reload.handled++;
-        unref(held->hand);
-        free(held);
-    }
+    const struct zl_grip *last = task->grips;
+    while (socket && last && !is_of(last, socket))
+        last = last->next;
+    if (socket && !last)
+        return;
+    last = socket ? last->next : NULL;
+    while (task->grips != last)
+        let_go(task);
 }
 
 void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent)

@@ -131,11 +131,13 @@ bool zl_loop_slice_over(struct zl_loop *loop)
 }
 
 /* Whether a ready task is still to run: once the loop stops, or while its generation is being
- * parked, one at rest stays where it is. */
+ * parked, one at rest stays where it is. It may be the one to read a reply that parking waits for.
+ */
 static bool may_run(const struct zl_loop *loop, const struct zl_task *task)
 {
-    return (loop->phase == ZL_RUNNING && task->generation->life != ZL_PARKING) ||
-           !zl_task_at_rest(task);
+    bool is_parking = task->generation->life == ZL_PARKING;
+    return (loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task) ||
+           (is_parking && zl_exchange_asker(task->generation));
 }
 
 /* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */

@@ -26,7 +26,8 @@ void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint6
 }
 
 /* A generation that is not serving yet, or no more, is given no messages; when it is being parked,
- * a task with nothing in hand asks nothing new. */
+ * a task with nothing in hand asks nothing new, and one in the middle of a message gets what it
+ * needs from elsewhere to finish it. */
 static bool is_held_back(const struct zl_socket *socket, enum zl_direction direction)
 {
     const struct zl_loop *loop = socket->loop;
@@ -34,7 +35,8 @@ static bool is_held_back(const struct zl_socket *socket, enum zl_direction direc
     if (life == ZL_SERVING)
         return false;
     if (direction == ZL_IN)
-        return socket->pattern->hands_out;
+        return socket->pattern->hands_out &&
+               (life != ZL_PARKING || !zl_task_is_inside(loop->current, socket));
     return life == ZL_PARKING && socket->pattern->id == ZL_REQUEST &&
            !zl_task_is_handling(loop->current);
 }
@@ -139,10 +141,22 @@ void zl_socket_read_subscriptions(struct zl_socket *socket)
         zl_lane_wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
 }
 
+/* One at rest does not run while its generation is being parked. */
+static struct zl_task *first_waiter(const struct zl_lane *lane)
+{
+    struct zl_task *task;
+    TAILQ_FOREACH(task, &lane->waiters, link)
+    {
+        if (task->generation->life != ZL_PARKING || !zl_task_at_rest(task))
+            return task;
+    }
+    return TAILQ_FIRST(&lane->waiters);
+}
+
 /* Gives the first waiter of a lane its turn. */
 static void grant(struct zl_lane *lane)
 {
-    struct zl_task *task = TAILQ_FIRST(&lane->waiters);
+    struct zl_task *task = first_waiter(lane);
     if (!task || lane->turn)
         return;
     lane->turn = task;

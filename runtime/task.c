@@ -40,19 +40,15 @@ static bool set_add(struct zl_socket_set *set, struct zl_socket *socket)
     return true;
 }
 
-static void set_remove(struct zl_socket_set *set, struct zl_socket *socket)
+static void set_cut(struct zl_socket_set *set, unsigned count)
 {
-    int i = set_find(set, socket);
-    if (i < 0)
-        return;
-    set->items[i] = set->items[--set->count];
-    zl_socket_unref_weak(socket);
+    while (set->count > count)
+        zl_socket_unref_weak(set->items[--set->count]);
 }
 
 static void set_fini(struct zl_socket_set *set)
 {
-    while (set->count > 0)
-        zl_socket_unref_weak(set->items[--set->count]);
+    set_cut(set, 0);
     free(set->items);
     set->items = NULL;
 }
@@ -65,6 +61,21 @@ bool zl_task_is_handling(const struct zl_task *task)
     for (unsigned i = 0; i < task->also_held.count; i++)
         if (task->also_held.items[i]->zmq)
             return true;
+    return false;
+}
+
+bool zl_task_is_inside(const struct zl_task *task, const struct zl_socket *socket)
+{
+    if (task->inherited || task->held == socket)
+        return task->inherited;
+    if (task->held && task->held->zmq)
+        return true;
+    for (unsigned i = 0; i < task->also_held.count; i++) {
+        if (task->also_held.items[i] == socket)
+            return false;
+        if (task->also_held.items[i]->zmq)
+            return true;
+    }
     return false;
 }
 
@@ -352,9 +363,12 @@ void zl_task_release(struct zl_task *task, struct zl_socket *socket)
     if (task->held == socket) {
         task->held = NULL;
         zl_socket_unref_weak(socket);
-    } else if (task->also_held.count > 0) {
-        set_remove(&task->also_held, socket);
+        set_cut(&task->also_held, 0);
+        return;
     }
+    int i = set_find(&task->also_held, socket);
+    if (i >= 0)
+        set_cut(&task->also_held, (unsigned)i);
 }
 
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)

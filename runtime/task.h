@@ -96,8 +96,11 @@ void zl_task_rest(struct zl_task *task);
 /* Ends the wait of a task, if it waits. */
 void zl_task_wake(struct zl_task *task, enum zl_wake wake);
 
-/* The task has (has no longer) a message of this receiver in hand. */
+/* The task has a message of this receiver in hand. */
 void zl_task_hold(struct zl_task *task, struct zl_socket *socket);
+
+/* It asks the receiver for the next one: that message is handled, and so are those that it took in
+ * hand in the middle of it. */
 void zl_task_release(struct zl_task *task, struct zl_socket *socket);
 
 /* Notes that the receiver said "stopping" to the task; false when it had said so before. */
@@ -105,6 +108,9 @@ bool zl_task_tell(struct zl_task *task, struct zl_socket *socket);
 
 /* Whether it has a message in hand. */
 bool zl_task_is_handling(const struct zl_task *task);
+
+/* Whether what it receives from `socket` belongs to a message that it has in hand before that. */
+bool zl_task_is_inside(const struct zl_task *task, const struct zl_socket *socket);
 
 /* "worker.lua:40", the line of the script at which it waits; where it begins when that is not to be
  * had. */

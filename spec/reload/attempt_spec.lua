@@ -3,7 +3,6 @@
 
 local support = require "spec.support"
 local worker = require "spec.reload.worker"
-local zeroless = require "zeroless"
 
 -- Sends what it gets on to ipc://out, with a word of its own.
 local function echo(word)
@@ -124,10 +123,8 @@ end]] }
     local answer_it, requests = w:server "elsewhere":reply()
     w:client():push() "a"
     assert.equal("a", requests())
-    w:kill "sighup"
-    zeroless.sleep(0.05)
-    w:kill "sighup"
-    zeroless.sleep(0.05)
+    w:park()
+    w:park()
     answer_it "b"
     assert.equal(2, w:attempt(1).generation)
     assert.equal(3, w:attempt(2).generation)
@@ -145,8 +142,10 @@ local function save_handler(text)
 end
 
 local failures = {
-  { "a syntax error in the script", save "print 'a'\nlocal = 1", "compile", "worker.lua:2: '<name>' expected near '='" },
-  { "a syntax error in a module", save_handler "\n\nreturn function(", "compile", "./handler.lua:3: <name> or '...' expected" },
+  { "a syntax error in the script", save "print 'a'\nlocal = 1", "compile",
+    "worker.lua:2: '<name>' expected near '='" },
+  { "a syntax error in a module", save_handler "\n\nreturn function(", "compile",
+    "./handler.lua:3: <name> or '...' expected" },
   { "an empty script", function(w) w:write("worker.lua", "") end, "compile", "worker.lua is empty" },
   { "a script of blanks", function(w) w:write("worker.lua", " \n\t\r\n") end, "compile", "worker.lua is empty" },
   { "an empty module", save_handler "", "compile", "./handler.lua is empty" },
@@ -155,7 +154,8 @@ local failures = {
     w:remove "worker.lua"
     os.execute("mkdir " .. w.folder .. "/worker.lua")
   end, "compile", "cannot open worker.lua: Is a directory" },
-  { "a script cut off in the middle", save "for _ in pull do\n  print '", "compile", "worker.lua:2: unfinished string" },
+  { "a script cut off in the middle", save "for _ in pull do\n  print '", "compile",
+    "worker.lua:2: unfinished string" },
   { "no module", function(w) w:remove "handler.lua" end, "start", "module 'handler' not found" },
   { "an error at the start", save "print 'a'\n\nerror 'boom'", "start", "worker.lua:3: boom" },
   { "an error in a module", save_handler "\nerror 'boom'", "start", "./handler.lua:2: boom" },

@@ -152,6 +152,25 @@ function worker:kill(signal)
   self.child:kill(signal)
 end
 
+-- Waits until the process has nothing to do: its thread sleeps, and still does some moments later.
+function worker:idle()
+  local asleep = 0
+  support.eventually(function()
+    local file = io.open(("/proc/%d/stat"):format(self.child.pid))
+    local state = file and file:read "*a":match "%) (%a)"
+    if file then file:close() end
+    asleep = state == "S" and asleep + 1 or 0
+    return asleep == 3 or self.child.code
+  end, "an idle process")
+end
+
+-- Asks for a reload that has to wait, and waits until it does.
+function worker:park()
+  self:idle()
+  self:kill "sighup"
+  self:idle()
+end
+
 -- Asks for a reload; the line of the attempt, when it is over.
 function worker:reload(text)
   local number = #self:attempts() + 1
