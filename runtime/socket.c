@@ -335,7 +335,8 @@ static int bind_soon(struct zl_socket *socket, const char *text)
     return 0;
 }
 
-bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                    char *why)
 {
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
         if (!is_being_given_back(socket->loop))
@@ -344,11 +345,11 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
     set_int(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
-    char *asked = strdup(endpoint->text);
-    int error = asked ? bind_soon(socket, endpoint->text) : ENOMEM;
+    char *kept = strdup(asked);
+    int error = kept ? bind_soon(socket, endpoint->text) : ENOMEM;
     if (error != 0) {
         explain_bind(endpoint, error, why);
-        free(asked);
+        free(kept);
         return false;
     }
     size_t size = sizeof endpoint->text;
@@ -357,11 +358,11 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
     struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
     if (!entry) {
         zmq_unbind(socket->zmq, endpoint->text);
-        free(asked);
+        free(kept);
         return false;
     }
     entry->bound = true;
-    entry->asked = asked;
+    entry->asked = kept;
     zl_socket_touch(socket);
     return true;
 }
@@ -420,6 +421,7 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
     struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
     if (entry) { /* from the generation before */
         entry->wanted = true;
+        entry->dropped = false;
         return true;
     }
     if (!zl_context_headroom(HEADROOM, why))
@@ -441,6 +443,7 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
     /* The generation before may come back, and wants it then. */
     if (entry && socket->former && entry->added_by != socket->loop->generation->serial) {
         entry->wanted = false;
+        entry->dropped = true;
         return true;
     }
     /* ENOENT: an inproc peer has closed, and its connection went with it. */
@@ -464,6 +467,11 @@ void zl_socket_settle(struct zl_socket *socket)
         if (entry->pending && !connect_now(socket, entry->text, entry->ipv6, why))
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
+        if (entry->dropped && !socket->former) {
+            zmq_disconnect(socket->zmq, entry->text);
+            forget_endpoint(socket, entry);
+            zl_socket_touch(socket);
+        }
     }
 }
 

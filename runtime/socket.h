@@ -46,6 +46,7 @@ struct zl_endpoint_entry {
     char *asked; /* bound: as the script gave it, with a free port perhaps */
     bool bound;
     bool wanted;  /* by the generation that uses the socket now */
+    bool dropped; /* disconnected by a script whose predecessor may still come back */
     bool pending; /* to be connected once that generation serves */
     bool ipv6;
     unsigned added_by; /* the serial of the generation */
@@ -60,6 +61,7 @@ struct zl_socket {
     bool is_kept;                 /* by a reference of the host's own */
     bool is_bare;                 /* a client's, made without an address */
     bool is_closing;              /* its tenant has closed it, a former one may come back */
+    bool is_shared;               /* a sub that may be given what another tenant subscribed to */
     bool is_yielded;              /* its bound endpoints were given to another socket */
     const struct zl_pattern *pattern;
     struct zl_options options; /* a deep copy */
@@ -113,8 +115,10 @@ void zl_socket_ref_weak(struct zl_socket *socket);
 void zl_socket_unref_weak(struct zl_socket *socket);
 
 /* These return true, or false with the true reason in `why` and nothing changed. bind writes the
- * endpoint really bound into `endpoint` (a free port becomes the chosen one). */
-bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why);
+ * endpoint really bound into `endpoint` (a free port becomes the chosen one); `asked` is what the
+ * script has asked for, by which the next generation finds the socket again. */
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                    char *why);
 bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 

@@ -275,7 +275,7 @@ for message in sub do print(message) end]] }
       pub "c"
       return w.child.stdout:find "c"
     end)
-    assert.matches("generation 2\nb1\nb2\nb3\nc\n", w.child.stdout, 1, true)
+    assert.matches("generation 2\nb1\nb2\nb3\nc", w.child.stdout, 1, true)
     assert.not_matches("a%d", w.child.stdout)
   end)
 end)
