@@ -21,6 +21,7 @@ local job = {
   sockets = 1,     -- open in the receiver; one of them is busy
   tasks = 1,       -- in the receiver; one of them is busy
   subscribers = 1,
+  differ = nil,    -- no two messages are alike
   stay = nil,      -- a sender ends when standard input does, not before
   kept = {},       -- what must not be collected
 }

@@ -41,6 +41,12 @@ add_push_pull("tcp-4k", "push/pull, tcp, 4 KB", {
 add_push_pull("tcp-1m", "push/pull, tcp, 1 MB", {
   arguments = { size = 1048576, hwm = 10 }, count = 2000, quick = 20, aim = ">= 0.95",
 })
+add_push_pull("differ-16", "push/pull, tcp, 16 B, no two alike", {
+  arguments = { size = 16, differ = 1 }, count = 2000000, quick = 2000,
+})
+add_push_pull("differ-1m", "push/pull, tcp, 1 MB, no two alike", {
+  arguments = { size = 1048576, hwm = 10, differ = 1 }, count = 2000, quick = 20,
+})
 -- Over ipc, libzmq loses what a peer that has left had sent while the receiver was behind.
 add_push_pull("ipc-16", "push/pull, ipc, 16 B", {
   arguments = { size = 16, transport = "ipc", stay = 1 }, count = 2000000, quick = 2000,

@@ -7,29 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/frames.h"
 #include "runtime/hot.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/wire.h"
 
 static void close_frames(zmq_msg_t *frames, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         zmq_msg_close(&frames[i]);
     free(frames);
-}
-
-static bool send_bytes(void *zmq, const void *data, size_t size, bool more)
-{
-    return zmq_send(zmq, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
-}
-
-static int32_t send_body(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (!send_bytes(socket->zmq, frames[i].data, frames[i].size, i + 1 < count))
-            return zl_hot_failure();
-    return 0;
 }
 
 /* --- request --------------------------------------------------------------------------------- */
@@ -68,7 +57,7 @@ static uint64_t reply_deadline(const struct zl_socket *socket)
 
 static bool send_id(struct zl_socket *socket, uint32_t id)
 {
-    return send_bytes(socket->zmq, &id, sizeof id, true) && send_bytes(socket->zmq, "", 0, true);
+    return zl_frames_send_bytes(socket, &id, sizeof id) && zl_frames_send_bytes(socket, "", 0);
 }
 
 int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
@@ -76,8 +65,8 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     struct zl_exchange *exchange = &socket->exchange;
     if (exchange->asked && !exchange->let_go)
         return ZL_UNANSWERED;
-    int32_t code =
-        send_id(socket, exchange->id + 1) ? send_body(socket, frames, count) : zl_hot_failure();
+    int32_t code = send_id(socket, exchange->id + 1) ? zl_frames_send(socket, frames, count)
+                                                     : zl_hot_failure();
     if (code != 0)
         return code;
     forget_question(exchange);
@@ -103,7 +92,7 @@ static void send_again(struct zl_socket *socket)
         zmq_msg_init(&frame);
         zmq_msg_copy(&frame, &exchange->kept[i]);
         int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
-        if (zmq_msg_send(&frame, socket->zmq, ZMQ_DONTWAIT | more) < 0) {
+        if (zl_wire_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
             zmq_msg_close(&frame);
             return;
         }
@@ -254,7 +243,7 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
     if (!envelope || !envelope->open)
         return ZL_NOTHING_ASKED;
     for (unsigned i = 0; i < envelope->count; i++) {
-        if (zmq_msg_send(&envelope->frames[i], socket->zmq, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+        if (zl_wire_send_frame(socket->zmq, &envelope->frames[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
             int32_t code = zl_hot_failure();
             if (code == ZL_GONE)
                 envelope->open = false;
@@ -262,7 +251,15 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
         }
     }
     envelope->open = false;
-    return send_body(socket, frames, count);
+    return zl_frames_send(socket, frames, count);
+}
+
+bool zl_exchange_owes(const struct zl_task *task)
+{
+    const struct zl_envelope *envelope = task->envelopes;
+    while (envelope && !(envelope->open && envelope->socket->zmq))
+        envelope = envelope->next;
+    return envelope != NULL;
 }
 
 void zl_exchange_forget(struct zl_task *task)

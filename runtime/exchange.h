@@ -79,6 +79,9 @@ void zl_line_text(const struct zl_line *line, char *text);
 /* The first task of the generation that waits for a reply; NULL for none. */
 struct zl_task *zl_exchange_asker(const struct zl_generation *generation);
 
+/* Whether the task has a request in hand that is not answered yet. */
+bool zl_exchange_owes(const struct zl_task *task);
+
 /* The socket goes on to another generation: nobody waits for its reply any more. */
 void zl_exchange_hand_over(struct zl_exchange *exchange);
 

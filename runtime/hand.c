@@ -94,12 +94,16 @@ void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count
 
 /* --- handled --------------------------------------------------------------------------------- */
 
-static bool is_of(const struct zl_grip *held, const struct zl_socket *socket)
+/* The one that the task has of the socket itself; NULL for none. Inherited ones are the oldest. */
+static const struct zl_grip *find_own(const struct zl_task *task, const struct zl_socket *socket)
 {
-    return !held->inherited && held->hand->socket == socket;
+    const struct zl_grip *held = task->grips;
+    while (held && (held->inherited || held->hand->socket != socket))
+        held = held->next;
+    return held;
 }
 
-static void let_go(struct zl_task *task)
+static void release_newest(struct zl_task *task)
 {
     struct zl_grip *held = task->grips;
     task->grips = held->next;
@@ -109,17 +113,12 @@ static void let_go(struct zl_task *task)
     free(held);
 }
 
-/* The newest come first, what is inherited last. */
 void zl_hand_release(struct zl_task *task, const struct zl_socket *socket)
 {
-    const struct zl_grip *last = task->grips;
-    while (socket && last && !is_of(last, socket))
-        last = last->next;
-    if (socket && !last)
-        return;
-    last = socket ? last->next : NULL;
-    while (task->grips != last)
-        let_go(task);
+    const struct zl_grip *own = socket ? find_own(task, socket) : NULL;
+    const struct zl_grip *rest = own ? own->next : socket ? task->grips : NULL;
+    while (task->grips != rest)
+        release_newest(task);
 }
 
 void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent)

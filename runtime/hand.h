@@ -40,8 +40,7 @@ struct zl_grip {
  * Does without when there is no memory. */
 void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count);
 
-/* The task has handled what it had of the socket, and what it took in hand after that (NULL:
- * everything). */
+/* The task has handled what it had of the socket, and what it has received since (NULL: all). */
 void zl_hand_release(struct zl_task *task, const struct zl_socket *socket);
 
 /* The child handles what its parent has in hand, too. */

@@ -6,19 +6,25 @@
 #include "runtime/hot.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
+#include "runtime/frames.h"
+#include "runtime/heap.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/wire.h"
 #include "runtime/zmq.h"
+
+/* What hardly ever happens is kept out of the straight way, and does not cost it registers. */
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
 
 /* Methods can be called with any userdata as self. */
 static inline struct zl_socket *socket_of(void *userdata, const char *class_name)
 {
     struct zl_handle *handle = userdata;
-    return __builtin_expect(handle->class_name == class_name, 1) ? handle->socket : NULL;
+    return RARELY(handle->class_name != class_name) ? NULL : handle->socket;
 }
 
 static _Thread_local int last_error;
@@ -36,18 +42,24 @@ int32_t zl_hot_failure(void)
     return last_error == EHOSTUNREACH ? ZL_GONE : ZL_FAILED;
 }
 
+/* Whether messages are sent, and handed to the script, as they are: with no envelope either. */
+static inline bool is_plain(const struct zl_socket *socket)
+{
+    return socket->options.is_plain && socket->note == 0;
+}
+
 /* What every operation asks first: 0 or a code. */
 static inline int32_t enter(struct zl_socket *socket, enum zl_direction direction)
 {
     struct zl_loop *loop = socket->loop;
-    if (--loop->slice <= 0 && zl_loop_slice_over(loop))
+    if (RARELY(--loop->slice <= 0) && zl_loop_slice_over(loop))
         return ZL_PAUSE;
-    if (__builtin_expect(socket->lanes[direction].gate, 0)) {
+    if (RARELY(socket->lanes[direction].gate)) {
         int32_t code = zl_socket_admit(socket, direction);
         if (code != 0)
             return code;
     }
-    if (!socket->is_touched)
+    if (RARELY(!socket->is_touched))
         zl_socket_touch(socket);
     return 0;
 }
@@ -65,38 +77,29 @@ static bool on_topic(const struct zl_socket *socket, const struct zl_frame *fram
     return frame->size >= topic->size && memcmp(frame->data, topic->data, topic->size) == 0;
 }
 
-static int32_t send_frames(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
-        if (zmq_send(socket->zmq, frames[i].data, frames[i].size, flags) < 0)
-            return zl_hot_failure();
-    }
-    return 0;
-}
-
 static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *frames,
                              uint32_t count)
 {
     const struct zl_bytes *topic = &socket->options.topic;
-    if (zmq_send(socket->zmq, topic->data, topic->size, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+    if (!zl_frames_send_bytes(socket, topic->data, topic->size))
         return zl_hot_failure();
-    return send_frames(socket, frames, count);
+    return zl_frames_send(socket, frames, count);
 }
 
+/* For every message but those that go straight (send_plain). */
 static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
     switch (socket->pattern->id) {
     case ZL_PUB:
         if (socket->options.embed_topic)
             return send_embedded(socket, frames, count);
-        return on_topic(socket, frames) ? send_frames(socket, frames, count) : ZL_OFF_TOPIC;
+        return on_topic(socket, frames) ? zl_frames_send(socket, frames, count) : ZL_OFF_TOPIC;
     case ZL_REQUEST:
         return zl_exchange_ask(socket, frames, count);
     case ZL_REPLY:
         return zl_exchange_answer(socket, frames, count);
     default:
-        return send_frames(socket, frames, count);
+        return zl_frames_send(socket, frames, count);
     }
 }
 
@@ -113,6 +116,13 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
     return code;
 }
 
+/* The straight way: a small frame, as it is. */
+static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
+{
+    int sent = zl_wire_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
+    return RARELY(sent < 0) ? zl_hot_failure() : 0;
+}
+
 static inline int32_t send_message(struct zl_socket *socket, const struct zl_frame *frames,
                                    uint32_t count)
 {
@@ -125,7 +135,10 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     int32_t code = enter(socket, ZL_OUT);
     if (code != 0)
         return code;
-    code = transmit(socket, frames, count);
+    if (count == 1 && is_plain(socket) && frames->size < ZL_LARGE)
+        code = send_plain(socket, frames);
+    else
+        code = transmit(socket, frames, count);
     if (code == ZL_AGAIN)
         code = transmit_again(socket, frames, count);
     if (code == 0) {
@@ -149,61 +162,6 @@ int32_t zl_hot_send_frames(void *sender, uint32_t count)
 }
 
 /* --- receive --------------------------------------------------------------------------------- */
-
-static bool grow(struct zl_inbox *inbox, struct zl_hot *hot)
-{
-    unsigned room = inbox->room ? inbox->room * 2 : 8;
-    zmq_msg_t *messages = malloc(room * sizeof *messages);
-    struct zl_frame *frames = malloc(room * sizeof *frames);
-    if (!messages || !frames) {
-        free(messages);
-        free(frames);
-        return false;
-    }
-    for (unsigned i = 0; i < room; i++) {
-        zmq_msg_init(&messages[i]);
-        if (i < inbox->room)
-            zmq_msg_move(&messages[i], &inbox->messages[i]);
-    }
-    free(inbox->messages);
-    free(inbox->frames);
-    inbox->messages = messages;
-    inbox->frames = hot->received = frames;
-    inbox->room = room;
-    return true;
-}
-
-/* Reads the rest of a message that is to be forgotten. */
-static void skip_rest(struct zl_socket *socket, zmq_msg_t *last)
-{
-    while (zmq_msg_more(last))
-        if (zmq_msg_recv(last, socket->zmq, ZMQ_DONTWAIT) < 0)
-            return;
-}
-
-/* The frames of one message into the inbox, where `count` of them are already: how many; 0 for a
- * message with too many; or a code. */
-static int32_t receive_frames(struct zl_socket *socket, unsigned count)
-{
-    struct zl_inbox *inbox = &socket->loop->inbox;
-    while (count == 0 || zmq_msg_more(&inbox->messages[count - 1])) {
-        if (count == inbox->room && (count >= ZL_FRAMES_MAX || !grow(inbox, &socket->loop->hot))) {
-            if (count == 0) {
-                errno = ENOMEM; /* not even room for one: nothing was taken */
-                return zl_hot_failure();
-            }
-            skip_rest(socket, &inbox->messages[count - 1]);
-            zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
-            inbox->count = count;
-            return 0;
-        }
-        if (zmq_msg_recv(&inbox->messages[count], socket->zmq, ZMQ_DONTWAIT) < 0)
-            return zl_hot_failure();
-        count++;
-    }
-    inbox->count = count;
-    return (int32_t)count;
-}
 
 static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
 {
@@ -231,7 +189,8 @@ static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)
  * on arriving, and libzmq has one such message in its hand afterwards. */
 static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
 {
-    socket->is_shared = socket->former != NULL;
+    if (!socket->former)
+        zl_socket_share(socket, false);
     return begins_with_topic(socket, first);
 }
 
@@ -239,6 +198,8 @@ static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
 static int body_start(struct zl_socket *socket, int32_t count)
 {
     zmq_msg_t *messages = socket->loop->inbox.messages;
+    if (is_plain(socket))
+        return 0;
     switch (socket->pattern->id) {
     case ZL_REQUEST:
     case ZL_REPLY: {
@@ -254,31 +215,11 @@ static int body_start(struct zl_socket *socket, int32_t count)
     }
 }
 
-static void lay_out(struct zl_inbox *inbox, int start, int count)
-{
-    for (int i = start; i < count; i++) {
-        struct zl_frame *frame = &inbox->frames[i - start];
-        frame->data = zmq_msg_data(&inbox->messages[i]);
-        frame->size = (uint32_t)zmq_msg_size(&inbox->messages[i]);
-    }
-}
-
-/* Gives back the memory of a large or many-framed message; the next receive does so for the rest.
- */
-static void clear_inbox(struct zl_inbox *inbox)
-{
-    for (unsigned i = 0; i < inbox->count; i++) {
-        zmq_msg_close(&inbox->messages[i]);
-        zmq_msg_init(&inbox->messages[i]);
-    }
-    inbox->count = 0;
-}
-
 static bool has_newer(const struct zl_socket *socket)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    return zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
 /* conflate: puts the newest message that the script wants in the place of the one of `count` frames
@@ -286,99 +227,120 @@ static bool has_newer(const struct zl_socket *socket)
  * apart, and of a subscriber's topics it tells the publisher only the last. */
 static int32_t receive_newest(struct zl_socket *socket, int32_t count)
 {
+    struct zl_inbox *inbox = &socket->loop->inbox;
     zmq_msg_t first;
     while (count > 0 && has_newer(socket)) {
         zmq_msg_init(&first);
-        if (zmq_msg_recv(&first, socket->zmq, ZMQ_DONTWAIT) < 0)
+        if (zl_wire_receive_frame(socket->zmq, &first) < 0)
             break;
         if (socket->options.exact && !is_wanted_topic(socket, &first)) {
-            skip_rest(socket, &first);
+            zl_inbox_skip_rest(socket->zmq, &first);
         } else {
-            clear_inbox(&socket->loop->inbox);
-            zmq_msg_move(&socket->loop->inbox.messages[0], &first);
-            count = receive_frames(socket, 1);
+            zmq_msg_move(&inbox->messages[0], &first);
+            zl_inbox_lay_out(inbox, 0, INT_MAX);
+            count = zl_inbox_receive(inbox, socket->zmq, 1);
         }
         zmq_msg_close(&first);
     }
     return count;
 }
 
-/* One message for the script, laid out: the number of its frames, or a code. */
-static int32_t take(struct zl_socket *socket)
+/* One message for the script: the number of its frames, or a code. The first `count` of them are in
+ * the inbox already. */
+static int32_t take(struct zl_socket *socket, unsigned count)
 {
     struct zl_inbox *inbox = &socket->loop->inbox;
-    for (;;) {
-        if (inbox->count > 1)
-            clear_inbox(inbox);
-        int32_t count = receive_frames(socket, 0);
-        int start = count > 0 ? body_start(socket, count) : -1;
+    for (;; count = 0) {
+        int32_t whole = zl_inbox_receive(inbox, socket->zmq, count);
+        int start = whole > 0 ? body_start(socket, whole) : -1;
         if (start >= 0 && socket->options.conflate)
-            count = receive_newest(socket, count);
-        if (count < 0)
-            return count;
-        if (count > 0 && start >= 0) {
-            lay_out(inbox, start, count);
-            return count - start;
+            whole = receive_newest(socket, whole);
+        if (whole < 0)
+            return whole;
+        if (whole > 0 && start >= 0) {
+            socket->loop->hot.received = inbox->frames + start;
+            return whole - start;
         }
     }
 }
 
-bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count)
+/* The straight way: a message as it came, into the place of one that had one frame too. */
+static inline int32_t take_plain(struct zl_socket *socket)
 {
-    struct zl_inbox *inbox = &loop->inbox;
-    clear_inbox(inbox);
-    while (inbox->room < count)
-        if (!grow(inbox, &loop->hot))
-            return false;
-    for (unsigned i = 0; i < count; i++)
-        zmq_msg_copy(&inbox->messages[i], &frames[i]);
-    inbox->count = count;
-    lay_out(inbox, 0, (int)count);
-    return true;
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    int size = zl_wire_receive_frame(socket->zmq, inbox->messages);
+    if (RARELY(size < 0))
+        return zl_hot_failure();
+    zl_inbox_lay_out(inbox, 0, size);
+    if (zmq_msg_more(inbox->messages))
+        return take(socket, 1);
+    socket->loop->hot.received = inbox->frames;
+    return 1;
+}
+
+static inline int32_t may_receive(struct zl_socket *socket)
+{
+    return socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
+}
+
+static int32_t take_other(struct zl_socket *socket)
+{
+    int32_t code = may_receive(socket);
+    return code == 0 ? take(socket, 0) : code;
 }
 
 /* A message of a failed generation, for this one: the number of its frames, or a code. */
 static int32_t take_again(struct zl_socket *socket)
 {
-    int count = zl_hand_take(socket);
-    if (count > 0)
-        return count;
+    int32_t code = may_receive(socket);
+    int count = code == 0 ? zl_hand_take(socket) : 0;
+    if (code != 0 || count > 0)
+        return code != 0 ? code : count;
     errno = ENOMEM;
     return zl_hot_failure();
+}
+
+static inline int32_t take_next(struct zl_socket *socket)
+{
+    struct zl_loop *loop = socket->loop;
+    int32_t code =
+        is_plain(socket) && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+    /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
+     * not been asked for. */
+    if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+        zl_socket_calm(socket);
+    if (RARELY(loop->keeps) && code > 0 && socket->pattern->hands_out)
+        zl_hand_keep(loop->current, socket, (unsigned)code);
+    return code;
+}
+
+/* There is nothing to receive; `code` says why. */
+static int32_t miss(struct zl_socket *socket, int32_t code)
+{
+    struct zl_loop *loop = socket->loop;
+    if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
+        zl_task_release(loop->current, socket);
+        zl_inbox_clear(&loop->inbox, 0);
+    }
+    return code;
 }
 
 int32_t zl_hot_receive(void *receiver)
 {
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
-    if (!socket)
+    if (RARELY(!socket))
         return ZL_WRONG_SELF;
-    struct zl_loop *loop = socket->loop;
-    struct zl_task *task = loop->current;
     int32_t code = enter(socket, ZL_IN);
-    if (code >= 0 && (socket->note & ZL_NOTE_LINE)) {
-        int32_t refusal = zl_exchange_may_receive(socket);
-        code = refusal ? refusal : code;
-    }
-    if (code == 0) {
-        code = take(socket);
-        /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to
-         * send has not been asked for. */
-        if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
-            zl_socket_calm(socket);
-        if (code > 0 && loop->keeps && socket->pattern->hands_out)
-            zl_hand_keep(task, socket, (unsigned)code);
-    } else if (code == ZL_GIVEN_AGAIN) {
+    if (code == 0)
+        code = take_next(socket);
+    else if (code == ZL_GIVEN_AGAIN)
         code = take_again(socket);
-    }
-    if (code > 0) {
-        if (socket->pattern->hands_out && task->held != socket)
-            zl_task_hold(task, socket);
-        socket->received++;
-        done(socket);
-    } else if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
-        zl_task_release(task, socket);
-        if (loop->inbox.count > 0)
-            clear_inbox(&loop->inbox);
-    }
+    if (RARELY(code < 0))
+        return miss(socket, code);
+    struct zl_task *task = socket->loop->current;
+    if (RARELY(task->held != socket || task->also_held.count > 0) && socket->pattern->hands_out)
+        zl_task_hold(task, socket);
+    socket->received++;
+    done(socket);
     return code;
 }

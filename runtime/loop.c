@@ -100,10 +100,7 @@ void zl_loop_fini(struct zl_loop *loop)
     uv_close((uv_handle_t *)&loop->drain_timer, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
-    for (unsigned i = 0; i < loop->inbox.room; i++)
-        zmq_msg_close(&loop->inbox.messages[i]);
-    free(loop->inbox.messages);
-    free(loop->inbox.frames);
+    zl_inbox_fini(&loop->inbox);
 }
 
 void zl_loop_engage(struct zl_loop *loop)
@@ -130,14 +127,13 @@ bool zl_loop_slice_over(struct zl_loop *loop)
     return coarse_now() >= loop->slice_end;
 }
 
-/* Whether a ready task is still to run: once the loop stops, or while its generation is being
- * parked, one at rest stays where it is. It may be the one to read a reply that parking waits for.
- */
-static bool may_run(const struct zl_loop *loop, const struct zl_task *task)
+bool zl_loop_may_run(const struct zl_task *task)
 {
     bool is_parking = task->generation->life == ZL_PARKING;
-    return (loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task) ||
-           (is_parking && zl_exchange_asker(task->generation));
+    /* One at rest may be the one to read the reply that parking waits for. */
+    if (task->loop->phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->generation))
+        return true;
+    return (task->loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
 }
 
 /* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */
@@ -152,10 +148,12 @@ static void run_ready(struct zl_loop *loop)
         loop->slice = SLICE_STEPS;
         loop->slice_end = coarse_now() + SLICE_NS;
         bool is_last = task == last;
-        if (may_run(loop, task))
+        if (zl_loop_may_run(task)) {
             zl_task_resume(task);
-        else
+        } else {
+            zl_socket_pass_turn(task);
             zl_task_rest(task);
+        }
         if (is_last)
             return;
     }

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "runtime/hot.h"
+#include "runtime/inbox.h"
 #include "runtime/generation.h"
 #include "runtime/reload.h"
 #include "runtime/socket.h"
@@ -30,14 +31,6 @@ enum zl_phase {
     ZL_ENDING,    /* tasks finish what they have in hand */
     ZL_CALLBACKS, /* zeroless.on_stop */
     ZL_ENDED
-};
-
-/* The message received last, and the one being laid out. */
-struct zl_inbox {
-    zmq_msg_t *messages;
-    struct zl_frame *frames;
-    unsigned room, count;
-    struct zl_frame out[ZL_FRAMES_MAX];
 };
 
 struct zl_loop {
@@ -72,9 +65,6 @@ struct zl_loop {
     uint64_t drain_deadline; /* on the clock of zl_loop_now, set when it stops */
 };
 
-/* Copies the frames into the inbox, laid out for the script. False without memory. */
-bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count);
-
 /* True, or false with a message printed when libuv gives no loop. */
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
 
@@ -104,6 +94,10 @@ int zl_loop_drain(struct zl_loop *loop);
 
 /* What os.exit does: the drain without any Lua, then the end of the process. */
 _Noreturn void zl_loop_exit(struct zl_loop *loop, int code);
+
+/* Whether a task is to run when it is ready: once the loop stops, or while its generation is being
+ * parked, one at rest stays where it is. */
+bool zl_loop_may_run(const struct zl_task *task);
 
 /* Nanoseconds on a clock that only moves forward. */
 uint64_t zl_loop_now(void);

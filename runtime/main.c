@@ -6,6 +6,7 @@
 #include "runtime/cli.h"
 #include "runtime/context.h"
 #include "runtime/generation.h"
+#include "runtime/heap.h"
 #include "runtime/loop.h"
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
         zl_cli_free(&cli);
         return cli.exit_code;
     }
+    zl_heap_tune();
     zl_context_raise_limits();
     struct zl_loop *loop = calloc(1, sizeof *loop);
     int code = ZL_EXIT_ERROR;

@@ -7,6 +7,7 @@
 #include "runtime/hot.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
+#include "runtime/wire.h"
 
 void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake)
 {
@@ -25,20 +26,33 @@ void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint6
     lane->gate = true;
 }
 
-/* A generation that is not serving yet, or no more, is given no messages; when it is being parked,
- * a task with nothing in hand asks nothing new, and one in the middle of a message gets what it
- * needs from elsewhere to finish it. */
+/* A generation that is not serving yet, or no more, is given no messages. While it is being parked,
+ * a task gets and asks what it needs for a message that it has in hand, and nothing new. */
 static bool is_held_back(const struct zl_socket *socket, enum zl_direction direction)
 {
     const struct zl_loop *loop = socket->loop;
     enum zl_life life = loop->generation->life;
     if (life == ZL_SERVING)
         return false;
-    if (direction == ZL_IN)
-        return socket->pattern->hands_out &&
-               (life != ZL_PARKING || !zl_task_is_inside(loop->current, socket));
-    return life == ZL_PARKING && socket->pattern->id == ZL_REQUEST &&
-           !zl_task_is_handling(loop->current);
+    if (direction == ZL_IN ? !socket->pattern->hands_out : socket->pattern->id != ZL_REQUEST)
+        return false;
+    const struct zl_socket *asked_again = direction == ZL_IN ? socket : NULL;
+    if (life == ZL_PARKING)
+        return !zl_task_is_handling(loop->current, asked_again);
+    return direction == ZL_IN;
+}
+
+/* The first that has something to do; while the loop stops or the generation is being parked, tasks
+ * at rest stay where they are, and nobody waits behind them. */
+static struct zl_task *first_waiter(const struct zl_lane *lane)
+{
+    struct zl_task *task;
+    TAILQ_FOREACH(task, &lane->waiters, link)
+    {
+        if (zl_loop_may_run(task))
+            return task;
+    }
+    return NULL;
 }
 
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
@@ -56,7 +70,7 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
         loop->current->has_reply = false;
         return ZL_AGAIN;
     }
-    if (lane->turn ? lane->turn != loop->current : !TAILQ_EMPTY(&lane->waiters))
+    if (lane->turn ? lane->turn != loop->current : first_waiter(lane) != NULL)
         return ZL_AGAIN;
     lane->turn = NULL;
     bool given_again = direction == ZL_IN && !STAILQ_EMPTY(&socket->again);
@@ -110,6 +124,20 @@ void zl_socket_wake_all(struct zl_loop *loop)
     }
 }
 
+void zl_socket_pass_turn(const struct zl_task *task)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &task->loop->sockets, all)
+    {
+        for (int i = ZL_IN; i <= ZL_OUT; i++) {
+            if (socket->lanes[i].turn != task)
+                continue;
+            socket->lanes[i].turn = NULL;
+            zl_socket_touch(socket);
+        }
+    }
+}
+
 void zl_socket_touch(struct zl_socket *socket)
 {
     if (socket->is_touched)
@@ -131,7 +159,7 @@ void zl_socket_read_subscriptions(struct zl_socket *socket)
     zmq_msg_t message;
     zmq_msg_init(&message);
     long before = socket->subscriptions;
-    while (zmq_msg_recv(&message, socket->zmq, ZMQ_DONTWAIT) >= 0) {
+    while (zl_wire_receive_frame(socket->zmq, &message) >= 0) {
         const unsigned char *data = zmq_msg_data(&message);
         if (zmq_msg_size(&message) > 0 && data[0] <= 1)
             socket->subscriptions += data[0] ? 1 : -1;
@@ -141,23 +169,11 @@ void zl_socket_read_subscriptions(struct zl_socket *socket)
         zl_lane_wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
 }
 
-/* One at rest does not run while its generation is being parked. */
-static struct zl_task *first_waiter(const struct zl_lane *lane)
-{
-    struct zl_task *task;
-    TAILQ_FOREACH(task, &lane->waiters, link)
-    {
-        if (task->generation->life != ZL_PARKING || !zl_task_at_rest(task))
-            return task;
-    }
-    return TAILQ_FIRST(&lane->waiters);
-}
-
 /* Gives the first waiter of a lane its turn. */
 static void grant(struct zl_lane *lane)
 {
-    struct zl_task *task = first_waiter(lane);
-    if (!task || lane->turn)
+    struct zl_task *task = lane->turn ? NULL : first_waiter(lane);
+    if (!task)
         return;
     lane->turn = task;
     zl_task_wake(task, ZL_WAKE_READY);
@@ -169,7 +185,8 @@ void zl_socket_notify(struct zl_socket *socket)
     bool in_alone = socket->pattern->receives && !in->turn && !TAILQ_EMPTY(&in->waiters) &&
                     TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters);
     /* One that is held back would not ask libzmq, and the descriptor would tell for ever. */
-    if (in_alone && socket->loop->generation->life == ZL_SERVING)
+    const struct zl_loop *loop = socket->loop;
+    if (in_alone && loop->generation->life == ZL_SERVING && loop->phase == ZL_RUNNING)
         grant(in);
     else
         zl_socket_touch(socket);
@@ -179,7 +196,7 @@ int zl_socket_look(struct zl_socket *socket)
 {
     int events = 0;
     size_t size = sizeof events;
-    if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
+    if (zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
         return 0;
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)

@@ -47,6 +47,9 @@ void zl_socket_hold_back(struct zl_loop *loop);
 /* Ends every wait for a socket and every turn: each task asks again when it is resumed. */
 void zl_socket_wake_all(struct zl_loop *loop);
 
+/* The task stays where it is for now: the turn that it was given somewhere goes to the next. */
+void zl_socket_pass_turn(const struct zl_task *task);
+
 /* libzmq was called: its descriptor may stay silent about what that call took note of, so the
  * socket is asked before the loop sleeps (see zl_socket_check_touched). */
 void zl_socket_touch(struct zl_socket *socket);

@@ -23,18 +23,20 @@ static void wake_up(uv_timer_t *timer)
     (void)timer; /* zl_reload_turn looks at what is due */
 }
 
+/* libuv counts whole milliseconds on the same clock: rounded up, so that what is due is over when
+ * the timer has run; it runs only once. */
 static void arm(struct zl_loop *loop)
 {
-    uint64_t first = 0, now = zl_loop_now();
+    uint64_t first = 0;
     for (int i = 0; i < ZL_DUE_COUNT; i++) {
         uint64_t due = loop->reload.due[i];
         if (due && (!first || due < first))
             first = due;
     }
     uv_update_time(&loop->uv);
+    uint64_t due = (first + 999999) / 1000000, now = uv_now(&loop->uv);
     if (first)
-        uv_timer_start(&loop->reload.timer, wake_up, first > now ? (first - now) / 1000000 + 1 : 0,
-                       0);
+        uv_timer_start(&loop->reload.timer, wake_up, due > now ? due - now : 0, 0);
     else
         uv_timer_stop(&loop->reload.timer);
 }
@@ -92,11 +94,11 @@ static bool is_serving(const struct zl_loop *loop)
     return loop->generation->L && !loop->generation->failed;
 }
 
-static void report_attempt(struct zl_loop *loop, enum zl_level level, const char *message)
+static void report_attempt(const struct zl_attempt *attempt, enum zl_level level,
+                           const char *message)
 {
     static const char *const stages[] = {"compile", "park",   "state",
                                          "start",   "commit", "probation"};
-    const struct zl_attempt *attempt = &loop->reload.attempt;
     struct report report = {.count = 0};
     add_number(&report, "generation", (uint64_t)attempt->number);
     add_text(&report, "trigger", attempt->trigger);
@@ -130,7 +132,7 @@ static void report_failure(struct zl_loop *loop, enum zl_level level)
                  loop->reload.number);
     else
         snprintf(message, sizeof message, "reload failed; no generation is serving, messages wait");
-    report_attempt(loop, level, message);
+    report_attempt(&loop->reload.attempt, level, message);
 }
 
 /* --- an attempt and its end ------------------------------------------------------------------ */
@@ -276,7 +278,7 @@ static void succeed(struct zl_loop *loop)
     zl_sources_fini(&reload->attempted);
     reload->has_failed = false;
     clear_due(loop, ZL_DUE_REMINDER);
-    report_attempt(loop, ZL_INFO, "reloaded");
+    report_attempt(&reload->attempt, ZL_INFO, "reloaded");
 }
 
 /* Messages are kept while an error may bring another generation to work. */
@@ -290,22 +292,29 @@ static void update_keeping(struct zl_loop *loop)
 static void begin_probation(struct zl_loop *loop, struct zl_generation *old)
 {
     struct zl_reload *reload = &loop->reload;
-    if (reload->fallback)
+    if (reload->fallback) {
+        report_attempt(&reload->trial, ZL_INFO, "replaced while it served on probation");
         retire(loop, old);
-    else
+    } else {
         reload->fallback = old;
+    }
     zl_log(ZL_INFO, "", "generation %d serves on probation until it has handled %llu messages",
            reload->number, (unsigned long long)reload->options.probation);
 }
 
+/* Another attempt may be under way. */
 static void end_probation(struct zl_loop *loop)
 {
-    struct zl_generation *old = loop->reload.fallback;
-    loop->reload.fallback = NULL;
-    loop->reload.attempt = loop->reload.trial;
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *old = reload->fallback;
+    struct zl_attempt under_way = reload->attempt;
+    reload->fallback = NULL;
+    reload->attempt = reload->trial;
     update_keeping(loop);
     retire(loop, old);
     succeed(loop);
+    if (reload->next)
+        reload->attempt = under_way;
 }
 
 static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
@@ -318,6 +327,7 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     reload->is_end_told = false;
     reload->handled = 0;
     clear_due(loop, ZL_DUE_WARNING);
+    clear_due(loop, ZL_DUE_RESTART);
     bool on_probation = reload->options.probation > 0 && old->L;
     if (on_probation)
         begin_probation(loop, old);
@@ -384,14 +394,18 @@ static void set_messages_aside(struct zl_generation *generation)
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
 static void fall_back(struct zl_loop *loop)
 {
-    struct zl_generation *old = loop->reload.fallback, *failed = loop->generation;
+    struct zl_reload *reload = &loop->reload;
+    struct zl_generation *old = reload->fallback, *failed = loop->generation;
+    struct zl_attempt under_way = reload->attempt;
     set_messages_aside(failed);
-    loop->reload.fallback = NULL;
-    loop->reload.attempt = loop->reload.trial;
+    reload->fallback = NULL;
+    reload->attempt = reload->trial;
     update_keeping(loop);
     roll_back(loop, old, failed);
-    if (loop->reload.next)
-        begin_parking(loop);
+    if (!reload->next)
+        return;
+    reload->attempt = under_way;
+    begin_parking(loop);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take

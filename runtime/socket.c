@@ -19,6 +19,7 @@
 #include "runtime/loop.h"
 #include "runtime/portowner.h"
 #include "runtime/tenancy.h"
+#include "runtime/wire.h"
 
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
@@ -59,9 +60,22 @@ bool zl_options_have_topic(const struct zl_options *options, const struct zl_byt
     return false;
 }
 
+static bool is_plain(const struct zl_options *options)
+{
+    return options->topic.size == 0 && !options->embed_topic && !options->exact &&
+           !options->conflate;
+}
+
+void zl_socket_share(struct zl_socket *socket, bool shared)
+{
+    socket->is_shared = shared && socket->pattern->id == ZL_SUB;
+    socket->options.is_plain = is_plain(&socket->options) && !socket->is_shared;
+}
+
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from)
 {
     *to = *from;
+    to->is_plain = is_plain(from);
     to->name = from->name ? strdup(from->name) : NULL;
     to->topics = calloc(from->topic_count + 1, sizeof *to->topics);
     to->topic_count = 0;
@@ -142,7 +156,7 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
     }
     zmq = zmq_socket(context, pattern->zmq_type);
     if (!zmq || !apply_options(zmq, pattern, &socket->options) ||
-        zmq_getsockopt(zmq, ZMQ_FD, &fd, &size) != 0) {
+        zl_wire_ask(zmq, ZMQ_FD, &fd, &size) != 0) {
         snprintf(why, ZL_WHY_MAX, "libzmq gave no socket: %s", zmq_strerror(zmq_errno()));
         goto out;
     }
@@ -308,7 +322,7 @@ static void explain_bind(const struct zl_endpoint *endpoint, int error, char *wh
 static int bind_private(void *zmq, const char *text)
 {
     mode_t before = umask(0077);
-    int rc = zmq_bind(zmq, text);
+    int rc = zl_wire_bind(zmq, text);
     int error = errno;
     umask(before);
     errno = error;
@@ -353,11 +367,11 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
         return false;
     }
     size_t size = sizeof endpoint->text;
-    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
+    if (zl_wire_ask(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
         zl_endpoint_set_port(endpoint);
     struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
     if (!entry) {
-        zmq_unbind(socket->zmq, endpoint->text);
+        zl_wire_unbind(socket->zmq, endpoint->text);
         free(kept);
         return false;
     }
@@ -373,7 +387,7 @@ void zl_socket_yield(struct zl_socket *socket)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->bound)
-            zmq_unbind(socket->zmq, entry->text);
+            zl_wire_unbind(socket->zmq, entry->text);
     }
     socket->is_yielded = true;
     socket->loop->unbound = zl_loop_now();
@@ -397,7 +411,7 @@ bool zl_socket_bind_again(struct zl_socket *socket, char *why)
 static bool connect_now(struct zl_socket *socket, const char *text, bool ipv6, char *why)
 {
     set_int(socket->zmq, ZMQ_IPV6, ipv6);
-    if (zmq_connect(socket->zmq, text) == 0) {
+    if (zl_wire_connect(socket->zmq, text) == 0) {
         zl_socket_touch(socket);
         return true;
     }
@@ -447,7 +461,7 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
         return true;
     }
     /* ENOENT: an inproc peer has closed, and its connection went with it. */
-    if (zmq_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
+    if (zl_wire_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
         snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
                  zmq_strerror(zmq_errno()));
         return false;
@@ -468,7 +482,7 @@ void zl_socket_settle(struct zl_socket *socket)
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
         if (entry->dropped && !socket->former) {
-            zmq_disconnect(socket->zmq, entry->text);
+            zl_wire_disconnect(socket->zmq, entry->text);
             forget_endpoint(socket, entry);
             zl_socket_touch(socket);
         }
@@ -485,9 +499,9 @@ void zl_socket_drop_unwanted(struct zl_socket *socket)
         zl_log(ZL_INFO, "", "%s %s", entry->bound ? "Unbinding" : "Disconnecting from",
                entry->text);
         if (entry->bound)
-            zmq_unbind(socket->zmq, entry->text);
+            zl_wire_unbind(socket->zmq, entry->text);
         else
-            zmq_disconnect(socket->zmq, entry->text);
+            zl_wire_disconnect(socket->zmq, entry->text);
         forget_endpoint(socket, entry);
         zl_socket_touch(socket);
     }

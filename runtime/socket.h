@@ -39,6 +39,8 @@ struct zl_options {
     struct zl_bytes topic;   /* pub */
     struct zl_bytes *topics; /* sub */
     size_t topic_count;
+    bool is_plain; /* set by zl_options_copy: neither topics nor a choice of messages to look after
+                    */
 };
 
 struct zl_endpoint_entry {
@@ -56,6 +58,12 @@ struct zl_endpoint_entry {
 struct zl_socket {
     void *zmq; /* NULL once closed */
     struct zl_loop *loop;
+    const struct zl_pattern *pattern;
+    int32_t note; /* bits of ZL_NOTE_* for every message */
+    bool is_touched;
+    uint64_t sent, received;      /* messages */
+    struct zl_lane lanes[2];      /* by enum zl_direction */
+    struct zl_options options;    /* a deep copy */
     struct zl_generation *tenant; /* uses it; NULL: kept for the next one. See tenancy.h */
     struct zl_tenancy *former;    /* who used it before and may come back */
     bool is_kept;                 /* by a reference of the host's own */
@@ -63,14 +71,8 @@ struct zl_socket {
     bool is_closing;              /* its tenant has closed it, a former one may come back */
     bool is_shared;               /* a sub that may be given what another tenant subscribed to */
     bool is_yielded;              /* its bound endpoints were given to another socket */
-    const struct zl_pattern *pattern;
-    struct zl_options options; /* a deep copy */
-    struct zl_lane lanes[2];   /* by enum zl_direction */
-    int32_t note;              /* bits of ZL_NOTE_* for every message */
-    bool is_touched;
-    int references, weak;    /* all of them; those among them that do not keep it open */
-    uint64_t sent, received; /* messages */
-    long subscriptions;      /* pub: held by peers now */
+    int references, weak;         /* all of them; those among them that do not keep it open */
+    long subscriptions;           /* pub: held by peers now */
     struct zl_exchange exchange;
     struct zl_hand_queue again; /* messages of a failed generation, before all others */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
@@ -90,6 +92,9 @@ struct zl_handle {
 /* A deep copy of options; false without memory. And its end. */
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from);
 void zl_options_fini(struct zl_options *options);
+
+/* A sub may from now on be given (is given no more) what another tenant has subscribed to. */
+void zl_socket_share(struct zl_socket *socket, bool shared);
 
 /* Whether the topic is one of a sub's. */
 bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic);

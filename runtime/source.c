@@ -55,6 +55,7 @@ static bool append(struct zl_source *source, const char *bytes, size_t size)
     memcpy(grown + source->size, bytes, size);
     source->text = grown;
     source->size += size;
+    source->text[source->size] = '\0';
     return true;
 }
 

@@ -14,7 +14,7 @@ struct zl_source {
     bool exists;
     bool is_data;  /* watched for the script, not loaded as Lua */
     uint64_t hash; /* of the content */
-    char *text;    /* the content, until it is loaded; NULL afterwards */
+    char *text;    /* the content and a NUL, until it is loaded; NULL afterwards */
     size_t size;   /* bytes of text */
 };
 

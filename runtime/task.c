@@ -40,9 +40,10 @@ static bool set_add(struct zl_socket_set *set, struct zl_socket *socket)
     return true;
 }
 
-static void set_cut(struct zl_socket_set *set, unsigned count)
+/* Forgets those from the one at `begin` on. */
+static void set_cut(struct zl_socket_set *set, unsigned begin)
 {
-    while (set->count > count)
+    while (set->count > begin)
         zl_socket_unref_weak(set->items[--set->count]);
 }
 
@@ -54,28 +55,17 @@ static void set_fini(struct zl_socket_set *set)
 }
 
 /* One whose socket is closed counts no more. */
-bool zl_task_is_handling(const struct zl_task *task)
+bool zl_task_is_handling(const struct zl_task *task, const struct zl_socket *asked)
 {
-    if (task->inherited || (task->held && task->held->zmq))
+    if (task->inherited || zl_exchange_owes(task))
         return true;
-    for (unsigned i = 0; i < task->also_held.count; i++)
+    if (!task->held || task->held == asked)
+        return false;
+    if (task->held->zmq)
+        return true;
+    for (unsigned i = 0; i < task->also_held.count && task->also_held.items[i] != asked; i++)
         if (task->also_held.items[i]->zmq)
             return true;
-    return false;
-}
-
-bool zl_task_is_inside(const struct zl_task *task, const struct zl_socket *socket)
-{
-    if (task->inherited || task->held == socket)
-        return task->inherited;
-    if (task->held && task->held->zmq)
-        return true;
-    for (unsigned i = 0; i < task->also_held.count; i++) {
-        if (task->also_held.items[i] == socket)
-            return false;
-        if (task->also_held.items[i]->zmq)
-            return true;
-    }
     return false;
 }
 
@@ -127,7 +117,7 @@ struct zl_task *zl_task_spawn(struct zl_generation *generation, lua_State *L, in
     task->references = 2;
     task->owned = true;
     task->where = where;
-    task->inherited = zl_task_is_handling(loop->current);
+    task->inherited = zl_task_is_handling(loop->current, NULL);
     zl_hand_inherit(task, loop->current);
     task->finishing = loop->current->finishing;
     TAILQ_INIT(&task->joiners);
@@ -344,10 +334,25 @@ void zl_task_wake(struct zl_task *task, enum zl_wake wake)
 
 /* --- the message in hand --------------------------------------------------------------------- */
 
+/* What came after the message of the receiver that is asked again was received to handle that one,
+ * and is handled with it. */
+static void let_go(struct zl_task *task, const struct zl_socket *socket)
+{
+    int i = task->held == socket ? 0 : set_find(&task->also_held, socket);
+    if (i < 0)
+        return;
+    set_cut(&task->also_held, (unsigned)i);
+    if (task->held == socket) {
+        task->held = NULL;
+        zl_socket_unref_weak((struct zl_socket *)socket);
+    }
+}
+
 void zl_task_hold(struct zl_task *task, struct zl_socket *socket)
 {
-    if (task->held == socket || task == &task->loop->outside)
+    if (task == &task->loop->outside)
         return;
+    let_go(task, socket);
     if (task->held) {
         set_add(&task->also_held, socket);
         return;
@@ -360,15 +365,7 @@ void zl_task_release(struct zl_task *task, struct zl_socket *socket)
 {
     if (task->grips)
         zl_hand_release(task, socket);
-    if (task->held == socket) {
-        task->held = NULL;
-        zl_socket_unref_weak(socket);
-        set_cut(&task->also_held, 0);
-        return;
-    }
-    int i = set_find(&task->also_held, socket);
-    if (i >= 0)
-        set_cut(&task->also_held, (unsigned)i);
+    let_go(task, socket);
 }
 
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket)
@@ -393,5 +390,5 @@ void zl_task_line(const struct zl_task *task, char *out, size_t size)
 bool zl_task_at_rest(const struct zl_task *task)
 {
     return task->status != ZL_TASK_RUNNING && !task->finishing && !task->has_reply &&
-           !zl_task_is_handling(task);
+           !zl_task_is_handling(task, NULL);
 }

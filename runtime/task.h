@@ -55,12 +55,12 @@ struct zl_task {
     struct zl_task_list joiners;
     uint64_t deadline; /* of the wait, on the clock of zl_loop_now; 0 for none */
     uv_timer_t timer;
-    struct zl_socket *held; /* the receiver of the message in hand, NULL for none */
-    struct zl_socket_set also_held;
-    struct zl_socket_set told;     /* receivers that said "stopping" to it already */
-    struct zl_grip *grips;         /* messages in hand that are kept, see hand.h */
-    struct zl_envelope *envelopes; /* requests it has received, see exchange.h */
-    const char *where;             /* "worker.lua:12", where its function begins */
+    struct zl_socket *held;         /* the receiver of the message in hand, NULL for none */
+    struct zl_socket_set also_held; /* those of messages that came later, in order */
+    struct zl_socket_set told;      /* receivers that said "stopping" to it already */
+    struct zl_grip *grips;          /* messages in hand that are kept, see hand.h */
+    struct zl_envelope *envelopes;  /* requests it has received, see exchange.h */
+    const char *where;              /* "worker.lua:12", where its function begins */
 };
 
 /* Makes a task of the function and its `arguments` values on top of L, which are popped. It is
@@ -96,21 +96,16 @@ void zl_task_rest(struct zl_task *task);
 /* Ends the wait of a task, if it waits. */
 void zl_task_wake(struct zl_task *task, enum zl_wake wake);
 
-/* The task has a message of this receiver in hand. */
+/* The task has (has no longer) a message of this receiver in hand. What it has received after it
+ * goes with it. */
 void zl_task_hold(struct zl_task *task, struct zl_socket *socket);
-
-/* It asks the receiver for the next one: that message is handled, and so are those that it took in
- * hand in the middle of it. */
 void zl_task_release(struct zl_task *task, struct zl_socket *socket);
 
 /* Notes that the receiver said "stopping" to the task; false when it had said so before. */
 bool zl_task_tell(struct zl_task *task, struct zl_socket *socket);
 
-/* Whether it has a message in hand. */
-bool zl_task_is_handling(const struct zl_task *task);
-
-/* Whether what it receives from `socket` belongs to a message that it has in hand before that. */
-bool zl_task_is_inside(const struct zl_task *task, const struct zl_socket *socket);
+/* Whether it has a message in hand, also when it asks the receiver `asked` (NULL: none) again. */
+bool zl_task_is_handling(const struct zl_task *task, const struct zl_socket *asked);
 
 /* "worker.lua:40", the line of the script at which it waits; where it begins when that is not to be
  * had. */

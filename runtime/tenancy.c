@@ -159,7 +159,6 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
         return false;
     }
     change_topics(socket, ZMQ_SUBSCRIBE, &options);
-    socket->is_shared = true;
     if (socket->tenant == socket->loop->generation) { /* it has closed it, and wants it again */
         zl_options_fini(&socket->options);
         free(tenancy);
@@ -173,6 +172,7 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     socket->options = options;
     socket->tenant = socket->loop->generation;
     socket->is_closing = false;
+    zl_socket_share(socket, true);
     tell_lossless(socket);
     mark_wanted(socket, wish);
     zl_exchange_hand_over(&socket->exchange);
@@ -209,8 +209,8 @@ static void give_back(struct zl_socket *socket)
     socket->former = tenancy->next;
     socket->is_closing = tenancy->is_closing;
     free(tenancy);
+    zl_socket_share(socket, true);
     change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
-    socket->is_shared = true;
     tell_lossless(socket);
     zl_options_fini(&left);
     drop_endpoints_of(socket, serial);

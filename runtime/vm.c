@@ -17,37 +17,49 @@ enum { UNDER_SANITIZER = 0 };
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-static bool is_refused(struct zl_memory *memory, size_t used)
+/* For small blocks that a sanitizer is to see, each of them. */
+static void *from_malloc(void *world, void *block, size_t old_size, size_t new_size)
 {
-    memory->calls++;
-    return (memory->cap > 0 && used > memory->cap) ||
-           (memory->failing > 0 && memory->calls == memory->failing);
+    (void)world;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(block, new_size);
+    free(block);
+    return NULL;
 }
 
-/* realloc with an account. A shrinking block never fails, as LuaJIT demands. */
-static void *allocate(void *world, void *block, size_t old_size, size_t new_size)
+/* LuaJIT's own allocator ends with the state it was made for, and takes what other states have of
+ * it along. So it is that of a state which does nothing else and lives as long as the thread. */
+static bool find_small(struct zl_memory *memory)
 {
-    struct zl_memory *memory = world;
-    if (new_size == 0) {
-        memory->used -= old_size;
-        free(block);
-        return NULL;
-    }
-    if (new_size > old_size && is_refused(memory, memory->used - old_size + new_size))
-        return NULL;
-    void *moved = realloc(block, new_size);
-    if (!moved)
-        return new_size <= old_size ? block : NULL;
-    memory->used += new_size - old_size;
-    return moved;
+    static _Thread_local lua_State *keeper;
+    memory->small = from_malloc;
+    if (UNDER_SANITIZER)
+        return true;
+    if (!keeper)
+        keeper = luaL_newstate();
+    if (keeper)
+        memory->small = lua_getallocf(keeper, &memory->small_world);
+    return keeper != NULL;
 }
 
-/* LuaJIT's own allocator is the faster one; ours counts, and lets a sanitizer see every block. */
-static lua_State *new_state(struct zl_memory *memory)
+static bool is_counted(const struct zl_memory *memory)
 {
-    if (memory->cap == 0 && memory->failing == 0 && !UNDER_SANITIZER)
-        return luaL_newstate();
-    return lua_newstate(allocate, memory);
+    return memory->cap > 0 || memory->failing > 0;
+}
+
+static lua_Alloc allocator_for(const struct zl_memory *memory)
+{
+    return is_counted(memory) ? zl_heap_allocate_counted : zl_heap_allocate;
+}
+
+static void find_text_offset(lua_State *L, struct zl_memory *memory)
+{
+    lua_setallocf(L, zl_heap_watch, memory);
+    lua_pushliteral(L, "a string that nobody else has made");
+    memory->text_offset = (size_t)(lua_tostring(L, -1) - (const char *)memory->first);
+    lua_pop(L, 1);
+    lua_setallocf(L, allocator_for(memory), memory);
 }
 
 /* --- embedded modules ------------------------------------------------------------------------ */
@@ -122,6 +134,7 @@ static int open_state(lua_State *L)
     lua_pushliteral(L, "ffi");
     lua_call(L, 1, 0);
     add_searcher(L);
+    find_text_offset(L, lua_touserdata(L, 1));
     /* The first luaL_unref allocates; from now on it may be called where nothing may raise. */
     lua_pushboolean(L, 1);
     luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
@@ -134,8 +147,8 @@ static int open_state(lua_State *L)
 lua_State *zl_vm_new(struct zl_memory *memory)
 {
     memory->calls = memory->failing; /* past it: nothing fails yet */
-    lua_State *L = new_state(memory);
-    if (L && lua_cpcall(L, open_state, NULL) != 0) {
+    lua_State *L = find_small(memory) ? lua_newstate(allocator_for(memory), memory) : NULL;
+    if (L && lua_cpcall(L, open_state, memory) != 0) {
         lua_close(L);
         return NULL;
     }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "runtime/heap.h"
+
 /* lua/ compiled to bytecode; ends with a row of NULL. */
 struct zl_embedded_module {
     const char *name; /* "zeroless.task" */
@@ -15,13 +17,6 @@ struct zl_embedded_module {
     size_t size;
 };
 extern const struct zl_embedded_module zl_embedded_modules[];
-
-/* What the allocator counts with; must outlive the state. */
-struct zl_memory {
-    size_t used, cap; /* bytes; cap 0 = none */
-    size_t calls;     /* that asked for more */
-    size_t failing;   /* the number of the call that gets nothing, for tests; 0 = none */
-};
 
 /* A state with the libraries and a searcher for the embedded modules in it (ZLRUN_LUA names a
  * folder that goes before them). NULL when there is no memory. */

@@ -23,6 +23,7 @@
     X(msg_copy)                                                                                    \
     X(msg_data)                                                                                    \
     X(msg_init)                                                                                    \
+    X(msg_init_data)                                                                               \
     X(msg_init_size)                                                                               \
     X(msg_more)                                                                                    \
     X(msg_move)                                                                                    \
@@ -62,6 +63,7 @@ bool zl_zmq_load(char *why);
 #define zmq_msg_copy zl_zmq.zmq_msg_copy
 #define zmq_msg_data zl_zmq.zmq_msg_data
 #define zmq_msg_init zl_zmq.zmq_msg_init
+#define zmq_msg_init_data zl_zmq.zmq_msg_init_data
 #define zmq_msg_init_size zl_zmq.zmq_msg_init_size
 #define zmq_msg_more zl_zmq.zmq_msg_more
 #define zmq_msg_move zl_zmq.zmq_msg_move

@@ -187,6 +187,29 @@ keep[#keep + 1] = proxy]]
   end)
 end)
 
+describe("a script that once had much", function()
+  it("gives it back, although smaller things were made after it", function()
+    local child = support.run_host { env = { ASAN_OPTIONS = "quarantine_size_mb=1" }, "-e", [[
+local zeroless = require "zeroless"
+local function resident()
+  for line in io.lines "/proc/self/status" do
+    local kilobytes = line:match "^VmRSS:%s*(%d+)"
+    if kilobytes then return tonumber(kilobytes) end
+  end
+end
+local much, tasks = {}, {}
+for i = 1, 300 do much[i] = ("%08d"):format(i):rep(131072) end
+for i = 1, 100 do tasks[i] = zeroless.spawn(zeroless.sleep, 1000) end
+local full = resident()
+much = nil
+collectgarbage()
+collectgarbage()
+print(full - resident() > 200000)
+zeroless.stop()]] }
+    assert.equal("true\n", child.stdout, child.stderr)
+  end)
+end)
+
 describe("what peers send", function()
   it("is never decoded: of our sources only the one that carries zeroless.state uses string.buffer", function()
     local sources = 0

@@ -47,6 +47,8 @@ static void set(struct job *job, const char *word)
         job->subscribers = atoi(value);
     else if ((value = value_of(word, "hwm")))
         job->hwm = atoi(value);
+    else if ((value = value_of(word, "differ")))
+        job->differ = atoi(value);
     else if ((value = value_of(word, "stay")))
         job->stay = atoi(value);
 }

@@ -15,6 +15,7 @@ struct job {
     int sockets;          /* open in the receiver; one of them is busy */
     int subscribers;
     int hwm;        /* messages; 0: libzmq's default */
+    int differ;     /* no two messages are alike */
     int stay;       /* a sender ends when standard input does, not before */
     char **command; /* a program to start, what follows "--"; or NULL */
     void *context;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zmq.h>
 
 static void send_message(const struct job *job, void *socket)
@@ -64,8 +65,11 @@ void run_push(struct job *job)
 {
     void *socket = job_connect(job, ZMQ_PUSH);
     struct clocks before = clocks_now();
-    for (long i = 0; i < job->count; i++)
+    for (long i = 0; i < job->count; i++) {
+        if (job->differ)
+            memcpy(job->payload, &i, sizeof i);
         send_message(job, socket);
+    }
     job_report(job->count, before);
     while (job->stay && getchar() != EOF)
         continue;

@@ -3,13 +3,14 @@
 
 local support = require "spec.support"
 local uv = require "luv"
+local zeroless = require "zeroless"
 
 local folder = support.root .. "/scripts/"
 local covered = {}
 
-local function start(name, port)
+local function start(name, ...)
   covered[name] = true
-  return support.start_host{folder .. name, port}
+  return support.start_host{folder .. name, ...}
 end
 
 -- A port that nobody listens on at the moment.
@@ -152,21 +153,96 @@ pair
     interrupt(server)
   end)
 
+  it("dead_letters.lua shows what a worker could not handle, and pushes it to one that can", function()
+    local letters = support.folder() .. "/letters"
+    local port = support.free_port()
+    local worker = support.start_host{
+      "--restart", "--redeliver", "1", "--dead-letter", letters, support.file [[
+local zeroless = require "zeroless"
+for name, msg in zeroless.Server(tonumber(arg[1])):pull() do
+  if msg == "bad" then error "no" end
+  print(name, msg)
+end
+]], port }
+    local push = zeroless.Client():connect_local(port):push()
+    push("1", "good")
+    push("2", "bad")
+    push("3", "")
+    worker:expect "3\t\n"
+    push:close()
+    worker:kill "sigterm"
+    worker:wait()
+    local shown = start("dead_letters.lua", letters)
+    ends_well(shown)
+    assert.are.equal("2\t - \tbad\n", shown.stdout)
+
+    local server = zeroless.Server{host = "127.0.0.1"}
+    local pull = server:pull()
+    ends_well(start("dead_letters.lua", letters, "127.0.0.1", server.port))
+    assert.are.same({"2", "bad"}, {pull:recv(support.patience)})
+    server:close()
+  end)
+
+  it("hot_reload/worker.lua answers with each handler.lua that is saved, and client.lua waits for none", function()
+    covered["hot_reload/worker.lua"], covered["hot_reload/client.lua"] = true, true
+    covered["hot_reload/handler.lua"] = true
+    local own = support.folder()
+    os.execute(("cp '%shot_reload/'*.lua '%s'"):format(folder, own))
+    local function save(text)
+      local file = assert(io.open(own .. "/handler.lua", "w"))
+      assert(file:write(text))
+      file:close()
+    end
+    local port = support.free_port()
+    local worker = support.start_host{"--watch", own .. "/worker.lua", port}
+    worker:expect "Ready..."
+    local client = support.start_host{own .. "/client.lua", port}
+    client:expect "Hello you, this is answer 1\n"
+    save [[return function(name, number) return "Bye " .. name .. " " .. number end]]
+    client:expect "Bye you"
+    save "a mistake"
+    worker:expect "still serving generation 2"
+    save [[return function(name, number) return "Back, " .. name .. " " .. number end]]
+    client:expect "Back, you"
+    local bye, back = client.stdout:match "Bye you (%d+)", client.stdout:match "Back, you (%d+)"
+    assert.is_true(tonumber(bye) > 1 and tonumber(back) > tonumber(bye))
+    interrupt(client)
+    worker:kill "sigterm"
+    worker:wait()
+    assert.are.equal(0, worker.code, worker.stderr)
+  end)
+
+  -- The path of each file, from `folder`.
+  local function each_file()
+    local found = {}
+    for name, kind in uv.fs_scandir_next, assert(uv.fs_scandir(folder)) do
+      if kind ~= "directory" then
+        found[#found + 1] = name
+      else
+        for inner in uv.fs_scandir_next, assert(uv.fs_scandir(folder .. name)) do
+          if inner ~= "README.md" then found[#found + 1] = name .. "/" .. inner end
+        end
+      end
+    end
+    return ipairs(found)
+  end
+
   -- Stands last: the cases before it have filled `covered`.
   it("holds no file that no case here runs", function()
-    for name in uv.fs_scandir_next, assert(uv.fs_scandir(folder)) do
+    for _, name in each_file() do
       assert.is_true(covered[name] or false, name .. " is not covered")
     end
   end)
 
   it("says in the first comment of each file how to run it", function()
-    for name in uv.fs_scandir_next, assert(uv.fs_scandir(folder)) do
+    for _, name in each_file() do
       local file = assert(io.open(folder .. name))
       local text = file:read "*a"
       file:close()
-      local command = name == "quickstart.lua" and "./dev run" or "./dev run scripts/" .. name
-      local comment = text:match "^(%-%- %u.-)\n\n"
-      assert.is_truthy(comment and comment:find(command, 1, true), name)
+      local comment = text:match "^(%-%- %u.-)\n\n" or ""
+      local command = name == "quickstart.lua" and "./dev run"
+        or name:gsub("handler", "worker"):gsub("^", "scripts/")
+      assert.is_truthy(comment:find("./dev run", 1, true) and comment:find(command, 1, true), name)
     end
   end)
 end)
