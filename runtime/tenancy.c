@@ -89,8 +89,8 @@ struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wi
     *obstacle = (struct zl_obstacle){NULL, ""};
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
-        bool is_free = (socket->tenant != loop->generation || socket->is_closing) &&
-                       !socket->is_yielded;
+        bool is_free =
+            (socket->tenant != loop->generation || socket->is_closing) && !socket->is_yielded;
         int points = is_free ? fit(socket, wish) : 0;
         if (points > most) {
             most = points;

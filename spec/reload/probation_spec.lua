@@ -128,7 +128,10 @@ print(pull())]])
     w:expect "generation 3"
     w.push "bad"
     w:expect "1 bad 2\n"
-    assert.equal("reload failed; still serving generation 1", w:attempt(1).msg)
+    assert.equal("replaced while it served on probation", w:attempt(1).msg)
+    assert.equal(2, w:attempt(1).generation)
+    assert.equal("reload failed; still serving generation 1", w:attempt(2).msg)
+    assert.equal(3, w:attempt(2).generation)
   end)
 
   it("may be followed by a save that fails: it goes on, still on probation", function()
@@ -138,7 +141,7 @@ print(pull())]])
     w:told("serves on probation", 2)
     w:save "local ="
     w:kill "sighup"
-    assert.equal("reload failed; still serving generation 3", w:attempt(1).msg)
+    assert.equal("reload failed; still serving generation 3", w:attempt(2).msg)
     w.push "b"
     w:expect "3 b\n"
     w.push "bad"
