@@ -83,12 +83,17 @@ void zl_generation_park(struct zl_generation *generation)
     zl_nested_park(generation->nested);
 }
 
-void zl_generation_resume(struct zl_generation *generation)
+void zl_generation_wake_resting(struct zl_generation *generation)
 {
     struct zl_task *task;
-    generation->life = ZL_SERVING;
     while ((task = TAILQ_FIRST(&generation->resting)))
         zl_task_wake(task, task->wake);
+}
+
+void zl_generation_resume(struct zl_generation *generation)
+{
+    generation->life = ZL_SERVING;
+    zl_generation_wake_resting(generation);
     zl_nested_resume(generation->nested);
 }
 

@@ -97,7 +97,8 @@ static int bind_soon(struct zl_socket *socket, const char *text)
     return 0;
 }
 
-bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why)
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                    char *why)
 {
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
         if (!is_being_given_back(socket->loop))
@@ -106,11 +107,11 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
         return false;
     /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
     zl_wire_set(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
-    char *asked = strdup(endpoint->text);
-    int error = asked ? bind_soon(socket, endpoint->text) : ENOMEM;
+    char *kept = strdup(asked);
+    int error = kept ? bind_soon(socket, endpoint->text) : ENOMEM;
     if (error != 0) {
         explain_bind(endpoint, error, why);
-        free(asked);
+        free(kept);
         return false;
     }
     size_t size = sizeof endpoint->text;
@@ -119,11 +120,11 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char
     struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
     if (!entry) {
         zl_wire_unbind(socket->zmq, endpoint->text);
-        free(asked);
+        free(kept);
         return false;
     }
     entry->bound = true;
-    entry->asked = asked;
+    entry->asked = kept;
     zl_socket_touch(socket);
     return true;
 }
@@ -182,6 +183,7 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
     struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
     if (entry) { /* from the generation before */
         entry->wanted = true;
+        entry->dropped = false;
         return true;
     }
     if (!zl_context_headroom(ZL_HEADROOM, why))
@@ -203,6 +205,7 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
     /* The generation before may come back, and wants it then. */
     if (entry && socket->former && entry->added_by != socket->loop->generation->serial) {
         entry->wanted = false;
+        entry->dropped = true;
         return true;
     }
     /* ENOENT: an inproc peer has closed, and its connection went with it. */
@@ -226,6 +229,11 @@ void zl_socket_settle(struct zl_socket *socket)
         if (entry->pending && !connect_now(socket, entry->text, entry->ipv6, why))
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
+        if (entry->dropped && !socket->former) {
+            zl_wire_disconnect(socket->zmq, entry->text);
+            forget_endpoint(socket, entry);
+            zl_socket_touch(socket);
+        }
     }
 }
 

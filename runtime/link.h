@@ -15,6 +15,7 @@ struct zl_endpoint_entry {
     char *asked; /* bound: as the script gave it, with a free port perhaps */
     bool bound;
     bool wanted;  /* by the generation that uses the socket now */
+    bool dropped; /* disconnected by a script whose predecessor may still come back */
     bool pending; /* to be connected once that generation serves */
     bool ipv6;
     unsigned added_by; /* the serial of the generation */
@@ -22,8 +23,10 @@ struct zl_endpoint_entry {
 };
 
 /* These return true, or false with the true reason in `why` and nothing changed. bind writes the
- * endpoint really bound into `endpoint` (a free port becomes the chosen one). */
-bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, char *why);
+ * endpoint really bound into `endpoint` (a free port becomes the chosen one); `asked` is what the
+ * script has asked for, by which the next generation finds the socket again. */
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                    char *why);
 bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 

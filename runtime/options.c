@@ -36,10 +36,16 @@ bool zl_options_have_topic(const struct zl_options *options, const struct zl_byt
     return false;
 }
 
+bool zl_options_are_plain(const struct zl_options *options)
+{
+    return options->topic.size == 0 && !options->embed_topic && !options->exact &&
+           !options->conflate;
+}
+
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from)
 {
     *to = *from;
-    to->is_plain = from->topic.size == 0 && !from->embed_topic && !from->exact && !from->conflate;
+    to->is_plain = zl_options_are_plain(from);
     to->name = from->name ? strdup(from->name) : NULL;
     to->topics = calloc(from->topic_count + 1, sizeof *to->topics);
     to->topic_count = 0;

@@ -32,5 +32,8 @@ struct zl_options {
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from);
 void zl_options_fini(struct zl_options *options);
 
+/* Whether messages are sent and handed out as they are. */
+bool zl_options_are_plain(const struct zl_options *options);
+
 /* Whether the topic is one of a sub's. */
 bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic);

@@ -541,6 +541,8 @@ static struct zl_task *find_busy(const struct zl_loop *loop)
 static void go_on(struct zl_loop *loop)
 {
     struct zl_task *busy = is_serving(loop) ? find_busy(loop) : NULL;
+    if (busy && zl_exchange_asker(loop->generation))
+        zl_generation_wake_resting(loop->generation);
     if (!busy) {
         switch_over(loop);
     } else if (is_due(loop, ZL_DUE_WARNING)) {

@@ -148,6 +148,12 @@ void zl_socket_close(struct zl_socket *socket)
     zl_socket_let_go(socket);
 }
 
+void zl_socket_share(struct zl_socket *socket, bool shared)
+{
+    socket->is_shared = shared && socket->pattern->id == ZL_SUB;
+    socket->options.is_plain = zl_options_are_plain(&socket->options) && !socket->is_shared;
+}
+
 void zl_socket_ref(struct zl_socket *socket)
 {
     socket->references++;

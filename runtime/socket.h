@@ -37,6 +37,7 @@ struct zl_socket {
     bool is_kept;                 /* by a reference of the host's own */
     bool is_bare;                 /* a client's, made without an address */
     bool is_closing;              /* its tenant has closed it, a former one may come back */
+    bool is_shared;               /* a sub that may be given what another tenant subscribed to */
     bool is_yielded;              /* its bound endpoints were given to another socket */
     int references, weak;         /* all of them; those among them that do not keep it open */
     long subscriptions;           /* pub: held by peers now */
@@ -62,6 +63,9 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
 
 /* Closes; what was sent is flushed in the background. Idempotent, never blocks or raises. */
 void zl_socket_close(struct zl_socket *socket);
+
+/* A sub may from now on be given (is given no more) what another tenant has subscribed to. */
+void zl_socket_share(struct zl_socket *socket, bool shared);
 
 void zl_socket_ref(struct zl_socket *socket);
 

@@ -90,7 +90,8 @@ struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wi
     *obstacle = (struct zl_obstacle){NULL, ""};
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
-        bool is_free = socket->tenant != loop->generation && !socket->is_yielded;
+        bool is_free =
+            (socket->tenant != loop->generation || socket->is_closing) && !socket->is_yielded;
         int points = is_free ? fit(socket, wish) : 0;
         if (points > most) {
             most = points;
@@ -158,12 +159,20 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
         return false;
     }
     change_topics(socket, ZMQ_SUBSCRIBE, &options);
-    tenancy->options = socket->options;
-    tenancy->tenant = socket->tenant;
-    tenancy->next = socket->former;
-    socket->former = tenancy;
+    if (socket->tenant == socket->loop->generation) { /* it has closed it, and wants it again */
+        zl_options_fini(&socket->options);
+        free(tenancy);
+    } else {
+        tenancy->options = socket->options;
+        tenancy->tenant = socket->tenant;
+        tenancy->is_closing = socket->is_closing;
+        tenancy->next = socket->former;
+        socket->former = tenancy;
+    }
     socket->options = options;
     socket->tenant = socket->loop->generation;
+    socket->is_closing = false;
+    zl_socket_share(socket, true);
     tell_lossless(socket);
     mark_wanted(socket, wish);
     zl_exchange_hand_over(&socket->exchange);
@@ -183,7 +192,10 @@ static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
 {
     struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
-    entry->wanted = entry->added_by != serial;
+    {
+        entry->wanted = entry->added_by != serial;
+        entry->dropped = false;
+    }
     zl_socket_drop_unwanted(socket);
 }
 
@@ -195,8 +207,9 @@ static void give_back(struct zl_socket *socket)
     socket->options = tenancy->options;
     socket->tenant = tenancy->tenant;
     socket->former = tenancy->next;
-    socket->is_closing = false;
+    socket->is_closing = tenancy->is_closing;
     free(tenancy);
+    zl_socket_share(socket, true);
     change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
     tell_lossless(socket);
     zl_options_fini(&left);
