@@ -81,9 +81,9 @@ static void attempt(void)
 
 static void let_a_minute_pass(void)
 {
-    uint64_t due = loop->reload.due[ZL_DUE_REMINDER];
+    uint64_t due = loop->reload.agenda.due[ZL_DUE_REMINDER];
     assert_true(due > zl_loop_now() + 50000000000 && due <= zl_loop_now() + 60000000000);
-    loop->reload.due[ZL_DUE_REMINDER] = zl_loop_now();
+    loop->reload.agenda.due[ZL_DUE_REMINDER] = zl_loop_now();
     zl_reload_turn(loop);
 }
 
@@ -109,11 +109,11 @@ static void ends_with_the_attempt_that_succeeds(void **state)
     (void)state;
     strcpy(code, "local =");
     attempt();
-    assert_true(loop->reload.due[ZL_DUE_REMINDER] > 0);
+    assert_true(loop->reload.agenda.due[ZL_DUE_REMINDER] > 0);
     strcpy(code, "require('zeroless').sleep(1000) ");
     attempt();
     assert_int_equal(count("msg=reloaded"), 1);
-    assert_int_equal(loop->reload.due[ZL_DUE_REMINDER], 0);
+    assert_int_equal(loop->reload.agenda.due[ZL_DUE_REMINDER], 0);
 }
 
 static void stays_as_it_was_when_files_are_touched(void **state)
