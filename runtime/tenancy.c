@@ -132,6 +132,27 @@ static void change_topics(struct zl_socket *socket, int option, const struct zl_
             zmq_setsockopt(socket->zmq, option, options->topics[i].data, options->topics[i].size);
 }
 
+static void free_tenancy(struct zl_tenancy *tenancy)
+{
+    zl_options_fini(&tenancy->options);
+    free(tenancy);
+}
+
+/* The generation is no former tenant of the socket any more. What its options had subscribed to
+ * goes with it. */
+static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
+{
+    struct zl_tenancy **place = &socket->former;
+    while (*place && (*place)->tenant != generation)
+        place = &(*place)->next;
+    struct zl_tenancy *tenancy = *place;
+    if (!tenancy)
+        return;
+    *place = tenancy->next;
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
+    free_tenancy(tenancy);
+}
+
 static void tell_lossless(struct zl_socket *socket)
 {
     if (socket->pattern->id == ZL_PUB)
@@ -159,18 +180,15 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
         return false;
     }
     change_topics(socket, ZMQ_SUBSCRIBE, &options);
-    if (socket->tenant == socket->loop->generation) { /* it has closed it, and wants it again */
-        zl_options_fini(&socket->options);
-        free(tenancy);
-    } else {
-        tenancy->options = socket->options;
-        tenancy->tenant = socket->tenant;
-        tenancy->is_closing = socket->is_closing;
-        tenancy->next = socket->former;
-        socket->former = tenancy;
-    }
+    tenancy->options = socket->options;
+    tenancy->tenant = socket->tenant;
+    tenancy->is_closing = socket->is_closing;
+    tenancy->next = socket->former;
+    socket->former = tenancy;
     socket->options = options;
     socket->tenant = socket->loop->generation;
+    if (tenancy->tenant == socket->tenant) /* it has closed the socket, and wants it again */
+        forget_former(socket, socket->tenant);
     socket->is_closing = false;
     zl_socket_share(socket, true);
     tell_lossless(socket);
@@ -180,12 +198,6 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     zl_socket_touch(socket);
     zl_socket_ref(socket);
     return true;
-}
-
-static void free_tenancy(struct zl_tenancy *tenancy)
-{
-    zl_options_fini(&tenancy->options);
-    free(tenancy);
 }
 
 static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
@@ -239,21 +251,6 @@ void zl_tenancy_restore(struct zl_loop *loop)
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
-
-/* The generation is no former tenant of the socket any more. What its options had subscribed to
- * goes with it. */
-static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
-{
-    struct zl_tenancy **place = &socket->former;
-    while (*place && (*place)->tenant != generation)
-        place = &(*place)->next;
-    struct zl_tenancy *tenancy = *place;
-    if (!tenancy)
-        return;
-    *place = tenancy->next;
-    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
-    free_tenancy(tenancy);
-}
 
 void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation)
 {
