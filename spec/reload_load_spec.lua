@@ -1,56 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Reloads in the thick of it: what stands in a script's way while it is parked, several receivers and tasks
--- at once, attempts that meet. The soak (spec/soak) has the volume.
+-- What stands in the way of a reload: handlers that wait for something, attempts that meet.
 
 local support = require "spec.support"
+local workers = require "spec.workers"
 local zeroless = require "zeroless"
 
--- A worker made from Lua text, which finds its ports in arg[]; `options` are the host's.
-local function start_worker(text, options, ...)
-  local path = support.file(text)
-  local command = { "--log-format", "logfmt" }
-  for _, option in ipairs(options) do command[#command + 1] = option end
-  command[#command + 1] = path
-  for _, argument in ipairs { ... } do command[#command + 1] = argument end
-  local worker = support.start_host(command)
-  worker.path = path
-  worker:expect "Ready..."
-  return worker
-end
-
-local function save(worker, text)
-  local file = assert(io.open(worker.path .. "~", "w"))
-  assert(file:write(text))
-  file:close()
-  assert(os.rename(worker.path .. "~", worker.path))
-end
-
-local function count(text, wanted)
-  local n = 0
-  for _ in text:gmatch(wanted) do n = n + 1 end
-  return n
-end
-
--- Asks for a reload; the next one that ends well is number `n`.
-local function reload(worker, n)
-  worker:kill "sighup"
-  support.eventually(function()
-    return worker.code or count(worker.stderr, "msg=reloaded") >= n
-  end, ("reload %d\n%s"):format(n, worker.stderr))
-  assert.is_nil(worker.code, worker.stderr)
-end
-
-local function parking(worker)
-  worker:kill "sighup"
-  worker:expect "the reload waits"
-end
-
-local function stop(worker)
-  worker:kill "sigterm"
-  worker:wait()
-  assert.are.equal(0, worker.code, worker.stderr)
-  assert.are.equal(0, worker.signal)
-end
+local start_worker, save, reload, parking = workers.start, workers.save, workers.reload, workers.parking
+local count, stop = workers.count, workers.stop
 
 describe("a reload waits for a handler", function()
   local pairs_of_two = [[
@@ -210,106 +166,4 @@ end
     push:close()
     stop(worker)
   end)
-end)
-
-describe("a worker with everything is reloaded over and over", function()
-  local everything = [[
-local zeroless = require "zeroless"
-local uv = require "luv"
-local Server, Client, spawn, state = zeroless.Server, zeroless.Client, zeroless.spawn, zeroless.state
-local out = Client():connect_local(tonumber(arg[1])):push()
-
-local jobs = Server{host = "127.0.0.1", port = tonumber(arg[2])}:pull() -- shared by three tasks
-local wrapped = Server{endpoint = "ipc://" .. arg[3]}:pull() -- read in a coroutine of the script's
-local entrance = Server{host = "127.0.0.1"} -- on a free port; passes on by inproc
-local entry = entrance:pull()
-print("entrance " .. entrance.port)
-local stage = Server{endpoint = "inproc://stage"}:pull()
-local to_stage = Client():connect "inproc://stage":push()
-local ask, answers = Client():connect_local(tonumber(arg[4])):request() -- asked in the middle of a message
-
-for _ = 1, 3 do
-  spawn(function()
-    for id, body in jobs do
-      if tonumber(id) % 10 == 0 then zeroless.sleep(0.001) end
-      out("job", id, tostring(#body))
-    end
-  end)
-end
-
-spawn(function()
-  for id in coroutine.wrap(function() for id in wrapped do coroutine.yield(id) end end) do
-    ask(id)
-    out("wrapped", answers())
-  end
-end)
-
-spawn(function() for id in entry do spawn(function() to_stage(id) end):join() end end)
-spawn(function() for id in stage do out("stage", id) end end)
-
-state.ticks = state.ticks or 0
-zeroless.every(0.001, function()
-  out("tick", tostring(state.ticks + 1))
-  state.ticks = state.ticks + 1
-end)
-
-local timer = uv.new_timer()
-timer:start(1, 1, function() state.callbacks = (state.callbacks or 0) + 1 end)
-]]
-
-  local COUNT = 2000
-
-  local function check_all(got, kind)
-    for i = 1, COUNT do assert(got[kind][i] == 1, ("%s %d came %d times"):format(kind, i, got[kind][i] or 0)) end
-  end
-
-  for _, options in ipairs { {}, { "--restart" }, { "--probation", "5" } } do
-    it("and each message is handled once, with options: " .. table.concat(options, " "), function()
-      local results_server = zeroless.Server{host = "127.0.0.1"}
-      local results = results_server:pull()
-      local reply_server = zeroless.Server{host = "127.0.0.1"}
-      local reply, questions = reply_server:reply()
-      local job_port, path = support.free_port(), support.folder() .. "/socket"
-      local worker = start_worker(everything, options, results_server.port, job_port, path, reply_server.port)
-      local answering = zeroless.spawn(function() for id in questions do reply(id) end end)
-      local got = { job = {}, wrapped = {}, stage = {}, tick = {} }
-      local total, last_tick = 0, 0
-      local reading = zeroless.spawn(function()
-        for kind, id in results do
-          id = tonumber(id)
-          if kind == "tick" then
-            assert(id == last_tick + 1, ("tick %d after %d"):format(id, last_tick))
-            last_tick = id
-          else
-            got[kind][id] = (got[kind][id] or 0) + 1
-            total = total + 1
-          end
-        end
-      end)
-      local job = zeroless.Client():connect_local(job_port):push()
-      local wrapped = zeroless.Client():connect("ipc://" .. path):push()
-      local entry_port = worker:expect "entrance":match "entrance (%d+)"
-      local entry = zeroless.Client():connect_local(tonumber(entry_port)):push()
-      local storm = zeroless.every(0.007, function() worker:kill "sighup" end)
-      for i = 1, COUNT do
-        local id = tostring(i)
-        job(id, (i % 100 == 0) and ("x"):rep(200000) or "x")
-        wrapped(id)
-        entry(id)
-        if i % 20 == 0 then zeroless.sleep(0.005) end
-      end
-      support.eventually(function()
-        return total >= 3 * COUNT or reading.status == "failed"
-      end, "all results\n" .. worker.stderr:sub(-600))
-      storm:stop()
-      for kind in pairs(got) do if kind ~= "tick" then check_all(got, kind) end end
-      assert.is_true(count(worker.stderr, "msg=reloaded") > 5)
-      assert.are.equal(0, count(worker.stderr, "level=error"))
-      assert.are.equal(0, count(worker.stderr, "level=warn"), worker.stderr:match "[^\n]*level=warn[^\n]*")
-      stop(worker)
-      for _, each in ipairs { job, wrapped, entry, results_server, reply_server } do each:close() end
-      answering:join()
-      assert.is_true((reading:join()) == nil)
-    end)
-  end
 end)
