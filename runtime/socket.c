@@ -17,6 +17,31 @@
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
 
+/* A pub asks its peers by ZMTP: who does not answer misses messages anyway. Elsewhere a peer that is
+ * only behind would not answer either and would lose what is on its way to it; and libzmq 4.3.4
+ * aborts when it asks a peer that has left while the queue for its messages was full. There TCP
+ * asks, in whole seconds. */
+static bool apply_heartbeat(void *zmq, const struct zl_pattern *pattern,
+                            const struct zl_options *options)
+{
+    enum { PROBES = 3 };
+    int idle = (options->heartbeat + 999) / 1000;
+    if (options->heartbeat == 0)
+        return true;
+    if (pattern->id == ZL_PUB && !options->lossless)
+        return zl_wire_set(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat);
+    return zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE, 1) &&
+           zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE_IDLE, idle) &&
+           zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE_INTVL, (idle + PROBES - 1) / PROBES) &&
+           zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
+}
+
+/* What peers tell a pub is always read: they need not be stopped. */
+static int receive_hwm(const struct zl_pattern *pattern, const struct zl_options *options)
+{
+    return options->conflate || pattern->id == ZL_PUB ? 0 : options->receive_hwm;
+}
+
 static bool apply_options(void *zmq, const struct zl_pattern *pattern,
                           const struct zl_options *options)
 {
@@ -26,9 +51,9 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
      */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok = zl_wire_set(zmq, ZMQ_SNDHWM, options->send_hwm) &&
-              zl_wire_set(zmq, ZMQ_RCVHWM, options->conflate ? 0 : options->receive_hwm) &&
+              zl_wire_set(zmq, ZMQ_RCVHWM, receive_hwm(pattern, options)) &&
               zl_wire_set(zmq, ZMQ_IMMEDIATE, immediate) &&
-              zl_wire_set(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat) &&
+              apply_heartbeat(zmq, pattern, options) &&
               zl_wire_set(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
               zl_wire_set(zmq, ZMQ_LINGER, 0) &&
               zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
