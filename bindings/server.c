@@ -96,10 +96,12 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making
     }
     if (!socket)
         socket = zl_lua_open_socket(L, making);
+    char asked[ZL_ENDPOINT_MAX];
+    memcpy(asked, endpoint->text, sizeof asked);
     if (*again && endpoint->port == 0)
         zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
     zl_lua_log_address(L, "Binding", endpoint);
-    if (zl_socket_bind(socket, endpoint, why))
+    if (zl_socket_bind(socket, endpoint, asked, why))
         return socket;
     zl_socket_unref(socket);
     zl_lua_unavailable(L, why);

@@ -29,7 +29,7 @@ static int source_loadfile(lua_State *L)
 {
     const char *path = luaL_optstring(L, 1, NULL);
     const char *mode = luaL_optstring(L, 2, NULL);
-    bool has_environment = lua_gettop(L) >= 3;
+    bool has_environment = lua_istable(L, 3); /* another value is ignored, as luajit does */
     int outcome = path ? load(L, path, mode, true) : luaL_loadfilex(L, NULL, mode);
     if (outcome != 0) {
         lua_pushnil(L);

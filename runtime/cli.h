@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "runtime/generation.h"
+#include "runtime/script.h"
 #include "runtime/reload.h"
 
 struct zl_cli {

@@ -11,6 +11,9 @@
 /* Sockets that zlrun opens at most; libzmq is configured for more, so that it never refuses. */
 #define ZL_SOCKETS_MAX 30000
 
+/* Descriptors that an operation on a socket may need at once, inside libzmq's threads too. */
+enum { ZL_HEADROOM = 8 };
+
 /* Raises the soft limit of open files to the hard one. Never fails. */
 void zl_context_raise_limits(void);
 

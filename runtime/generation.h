@@ -14,21 +14,7 @@
 #include "runtime/vm.h"
 
 struct zl_loop;
-
-/* What a generation is made from. */
-struct zl_script {
-    const char *file;    /* "-" is standard input; NULL with `code` */
-    const char *code;    /* -e */
-    char **modules;      /* -l, ends with NULL */
-    char **jit_commands; /* -j, ends with NULL */
-    char **argv;         /* the whole command line, for arg[] */
-    int argc;
-    int first;          /* index in argv of the script; its arguments follow. With -e: of the last
-                           word before its arguments */
-    size_t max_memory;  /* bytes; 0 = no limit */
-    size_t failing;     /* see struct zl_memory; 0 outside of tests */
-    lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
-};
+struct zl_script;
 
 enum zl_life {
     ZL_LOADING, /* its main task has not waited yet; it may still be rolled back */
@@ -66,25 +52,6 @@ struct zl_generation {
 struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_script *script,
                                         int number, char *why);
 
-/* Whether there is a script to run; where not, says so on standard error. */
-bool zl_generation_find_script(const struct zl_script *script);
-
-/* Compiles the script and, with `before`, every file that is new against it. False and `why`. */
-bool zl_generation_compile(struct zl_generation *generation, const struct zl_script *script,
-                           const struct zl_sources *before, char *why);
-
-/* zeroless.state as bytes, allocated, in the place of what `*bytes` is; NULL when the script has
- * none. False and `why`: it holds what cannot be carried. */
-bool zl_generation_take_state(struct zl_generation *generation, char **bytes, size_t *size,
-                              char *why);
-
-/* What zeroless.state begins with; NULL for nothing. False and `why`: no memory. */
-bool zl_generation_give_state(struct zl_generation *generation, const char *bytes, size_t size,
-                              char *why);
-
-/* Makes the main task of the compiled script ready. An error on the way fails the generation. */
-void zl_generation_begin(struct zl_generation *generation, const struct zl_script *script);
-
 /* Makes it the loop's. */
 void zl_generation_enter(struct zl_generation *generation);
 
@@ -95,6 +62,9 @@ struct zl_task *zl_generation_unfinished(const struct zl_generation *generation)
  * it waited for. */
 void zl_generation_park(struct zl_generation *generation);
 void zl_generation_resume(struct zl_generation *generation);
+
+/* Parking waits for a reply: those at rest go on, as one of them may be its reader. */
+void zl_generation_wake_resting(struct zl_generation *generation);
 
 /* A task of it has failed with the error value at the top of `co`, or with `message` when that is
  * not NULL: prints it with the traceback of `co` (NULL: the message has one). The generation has

@@ -174,6 +174,26 @@ static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
     return false;
 }
 
+static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)
+{
+    for (size_t i = 0; i < socket->options.topic_count; i++) {
+        const struct zl_bytes *topic = &socket->options.topics[i];
+        if (zmq_msg_size(first) >= topic->size &&
+            memcmp(zmq_msg_data(first), topic->data, topic->size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What another tenant has subscribed to is not for this one: while that one may come back it goes
+ * on arriving, and libzmq has one such message in its hand afterwards. */
+static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
+{
+    if (!socket->former)
+        zl_socket_share(socket, false);
+    return begins_with_topic(socket, first);
+}
+
 /* Where the body of the received message begins; -1 when the message is not for the script. */
 static int body_start(struct zl_socket *socket, int32_t count)
 {
@@ -187,7 +207,9 @@ static int body_start(struct zl_socket *socket, int32_t count)
         return start > 0 ? (int)start : -1;
     }
     case ZL_SUB:
-        return socket->options.exact && !is_wanted_topic(socket, &messages[0]) ? -1 : 0;
+        if (socket->options.exact)
+            return is_wanted_topic(socket, &messages[0]) ? 0 : -1;
+        return socket->is_shared && !is_for_tenant(socket, &messages[0]) ? -1 : 0;
     default:
         return 0;
     }

@@ -129,8 +129,11 @@ bool zl_loop_slice_over(struct zl_loop *loop)
 
 bool zl_loop_may_run(const struct zl_task *task)
 {
-    return (task->loop->phase == ZL_RUNNING && task->generation->life != ZL_PARKING) ||
-           !zl_task_at_rest(task);
+    bool is_parking = task->generation->life == ZL_PARKING;
+    /* One at rest may be the one to read the reply that parking waits for. */
+    if (task->loop->phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->generation))
+        return true;
+    return (task->loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
 }
 
 /* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */

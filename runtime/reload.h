@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing the script of a running host. An attempt goes through compile, park, state, start and
- * commit; any error on the way rolls back to the generation that has been serving. A generation
- * that fails later is replaced, by the next save or by the same code after a pause, on the same
- * sockets. Belongs to the loop's thread. */
+/* The generations of a running host: when an attempt to replace the serving one is made, and what
+ * becomes of one that fails while it serves. It is replaced on the same sockets, by the one before
+ * it, by the next save or by the same code after a pause. Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uv.h>
 
+#include "runtime/agenda.h"
+#include "runtime/attempt.h"
 #include "runtime/deadletter.h"
 #include "runtime/restart.h"
 #include "runtime/source.h"
@@ -27,27 +27,6 @@ struct zl_supervision {
     uint64_t probation; /* messages that a generation handles before the one before it is closed */
 };
 
-enum zl_stage { ZL_COMPILE, ZL_PARK, ZL_STATE, ZL_START, ZL_COMMIT, ZL_PROBATION, ZL_STAGES };
-
-/* What a moment may be set for. */
-enum zl_due {
-    ZL_DUE_WARNING,  /* a task keeps an attempt waiting */
-    ZL_DUE_SETTLE,   /* sockets that nobody has taken over are closed */
-    ZL_DUE_REMINDER, /* of a failed attempt */
-    ZL_DUE_RESTART,
-    ZL_DUE_COUNT
-};
-
-/* One attempt, for its line in the log. Times are on the clock of zl_loop_now. */
-struct zl_attempt {
-    const char *trigger; /* "SIGHUP", "watch", "restart"; NULL while there is none */
-    enum zl_stage stage;
-    int number;      /* of the generation to be */
-    char files[512]; /* those that have changed */
-    char error[512];
-    uint64_t begun[ZL_STAGES]; /* probation: when it began, also where there is none */
-};
-
 struct zl_reload {
     const struct zl_script *script;
     struct zl_supervision options;
@@ -63,14 +42,13 @@ struct zl_reload {
     uint64_t handled;               /* messages, by the serving generation, while they are kept */
     struct zl_restart restart;
     struct zl_deadletter dead_letter;
-    struct zl_watch *watch;     /* NULL without --watch */
-    size_t watched;             /* files that it was given; 0: to be given anew */
-    char *state;                /* zeroless.state of a generation that is gone; or NULL */
-    size_t state_size;          /* bytes */
-    bool has_failed;            /* the last attempt has, and nobody has repaired it */
-    bool is_end_told;           /* the script has ended, and that was said */
-    uint64_t due[ZL_DUE_COUNT]; /* on the clock of zl_loop_now; 0 for never */
-    uv_timer_t timer;           /* wakes the loop for what is due first */
+    struct zl_watch *watch; /* NULL without --watch */
+    size_t watched;         /* files that it was given; 0: to be given anew */
+    char *state;            /* zeroless.state of a generation that is gone; or NULL */
+    size_t state_size;      /* bytes */
+    bool has_failed;        /* the last attempt has, and nobody has repaired it */
+    bool is_end_told;       /* the script has ended, and that was said */
+    struct zl_agenda agenda;
 };
 
 void zl_reload_init(struct zl_loop *loop);
@@ -91,3 +69,14 @@ bool zl_reload_waits(const struct zl_loop *loop);
 
 /* The process stops: an attempt ends. */
 void zl_reload_stop(struct zl_loop *loop);
+
+/* For attempts. */
+
+/* Whether a generation is at work that has not failed. */
+bool zl_reload_is_serving(const struct zl_loop *loop);
+
+/* Messages in hand are kept while an error may bring another generation to work. */
+void zl_reload_update_keeping(struct zl_loop *loop);
+
+/* Nobody serves: the script is started again after a pause, if it is to be. */
+void zl_reload_schedule_restart(struct zl_loop *loop);

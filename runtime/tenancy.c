@@ -9,6 +9,7 @@
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/wire.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -89,7 +90,8 @@ struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wi
     *obstacle = (struct zl_obstacle){NULL, ""};
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
-        bool is_free = socket->tenant != loop->generation && !socket->is_yielded;
+        bool is_free =
+            (socket->tenant != loop->generation || socket->is_closing) && !socket->is_yielded;
         int points = is_free ? fit(socket, wish) : 0;
         if (points > most) {
             most = points;
@@ -130,11 +132,31 @@ static void change_topics(struct zl_socket *socket, int option, const struct zl_
             zmq_setsockopt(socket->zmq, option, options->topics[i].data, options->topics[i].size);
 }
 
+static void free_tenancy(struct zl_tenancy *tenancy)
+{
+    zl_options_fini(&tenancy->options);
+    free(tenancy);
+}
+
+/* The generation is no former tenant of the socket any more. What its options had subscribed to
+ * goes with it. */
+static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
+{
+    struct zl_tenancy **place = &socket->former;
+    while (*place && (*place)->tenant != generation)
+        place = &(*place)->next;
+    struct zl_tenancy *tenancy = *place;
+    if (!tenancy)
+        return;
+    *place = tenancy->next;
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
+    free_tenancy(tenancy);
+}
+
 static void tell_lossless(struct zl_socket *socket)
 {
-    int lossless = socket->options.lossless;
     if (socket->pattern->id == ZL_PUB)
-        zmq_setsockopt(socket->zmq, ZMQ_XPUB_NODROP, &lossless, sizeof lossless);
+        zl_wire_set(socket->zmq, ZMQ_XPUB_NODROP, socket->options.lossless);
 }
 
 static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
@@ -160,10 +182,15 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     change_topics(socket, ZMQ_SUBSCRIBE, &options);
     tenancy->options = socket->options;
     tenancy->tenant = socket->tenant;
+    tenancy->is_closing = socket->is_closing;
     tenancy->next = socket->former;
     socket->former = tenancy;
     socket->options = options;
     socket->tenant = socket->loop->generation;
+    if (tenancy->tenant == socket->tenant) /* it has closed the socket, and wants it again */
+        forget_former(socket, socket->tenant);
+    socket->is_closing = false;
+    zl_socket_share(socket, true);
     tell_lossless(socket);
     mark_wanted(socket, wish);
     zl_exchange_hand_over(&socket->exchange);
@@ -173,17 +200,14 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     return true;
 }
 
-static void free_tenancy(struct zl_tenancy *tenancy)
-{
-    zl_options_fini(&tenancy->options);
-    free(tenancy);
-}
-
 static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
 {
     struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
-    entry->wanted = entry->added_by != serial;
+    {
+        entry->wanted = entry->added_by != serial;
+        entry->dropped = false;
+    }
     zl_socket_drop_unwanted(socket);
 }
 
@@ -195,8 +219,9 @@ static void give_back(struct zl_socket *socket)
     socket->options = tenancy->options;
     socket->tenant = tenancy->tenant;
     socket->former = tenancy->next;
-    socket->is_closing = false;
+    socket->is_closing = tenancy->is_closing;
     free(tenancy);
+    zl_socket_share(socket, true);
     change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
     tell_lossless(socket);
     zl_options_fini(&left);
@@ -226,21 +251,6 @@ void zl_tenancy_restore(struct zl_loop *loop)
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
-
-/* The generation is no former tenant of the socket any more. What its options had subscribed to
- * goes with it. */
-static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
-{
-    struct zl_tenancy **place = &socket->former;
-    while (*place && (*place)->tenant != generation)
-        place = &(*place)->next;
-    struct zl_tenancy *tenancy = *place;
-    if (!tenancy)
-        return;
-    *place = tenancy->next;
-    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
-    free_tenancy(tenancy);
-}
 
 void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation)
 {

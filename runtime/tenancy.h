@@ -16,6 +16,7 @@ struct zl_tenancy {
     struct zl_tenancy *next; /* the one before it */
     struct zl_generation *tenant;
     struct zl_options options;
+    bool is_closing; /* it has closed the socket */
 };
 
 /* What the running generation is about to open. */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/endpoint.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 enum { UNDER_SANITIZER = 1 };
 #else
@@ -161,6 +163,13 @@ int zl_vm_call(lua_State *L, lua_CFunction function, void *world)
     return lua_cpcall(L, function, world);
 }
 
+void zl_vm_require(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, name);
+    lua_call(L, 1, 0);
+}
+
 /* --- errors ---------------------------------------------------------------------------------- */
 
 /* Error values may be anything: a table with __tostring, nil. */
@@ -174,6 +183,13 @@ static void push_message(lua_State *L, lua_State *co)
     } else {
         lua_pushfstring(L, "(error object is a %s value)", luaL_typename(co, -1));
     }
+}
+
+void zl_vm_take_error(lua_State *L, char *why)
+{
+    const char *message = lua_tostring(L, -1);
+    snprintf(why, ZL_WHY_MAX, "%s", message ? message : "(error object is not a string)");
+    lua_pop(L, 1);
 }
 
 void zl_vm_push_traceback(lua_State *L, lua_State *co)

@@ -25,6 +25,12 @@ lua_State *zl_vm_new(struct zl_memory *memory);
 /* Runs `function` with `world` as its argument, protected. 0, or an error value is left on L. */
 int zl_vm_call(lua_State *L, lua_CFunction function, void *world);
 
+/* Takes the error value that zl_vm_call has left; its text goes to `why` (ZL_WHY_MAX bytes). */
+void zl_vm_take_error(lua_State *L, char *why);
+
+/* require(name); may raise. */
+void zl_vm_require(lua_State *L, const char *name);
+
 /* Pushes the text of the error value at the top of `co`, with a traceback of `co`. */
 void zl_vm_push_traceback(lua_State *L, lua_State *co);
 

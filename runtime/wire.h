@@ -6,6 +6,7 @@
 #pragma once
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "runtime/zmq.h"
@@ -32,3 +33,9 @@ ZL_WIRE(connect, (void *zmq, const char *endpoint), zmq_connect(zmq, endpoint))
 ZL_WIRE(disconnect, (void *zmq, const char *endpoint), zmq_disconnect(zmq, endpoint))
 
 #undef ZL_WIRE
+
+/* Sets an option that is an int. True when libzmq takes it. */
+static inline bool zl_wire_set(void *zmq, int option, int value)
+{
+    return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
+}

@@ -17,6 +17,7 @@
 #include "runtime/generation.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/script.h"
 
 static const char script_text[] =
     "local zeroless = require 'zeroless'\n"

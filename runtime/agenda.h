@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Moments at which something is due around reloads, and the timer that wakes the loop for the first
+ * of them; who set a moment asks whether it has come. Belongs to the loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+enum zl_due {
+    ZL_DUE_WARNING,  /* a task keeps an attempt waiting */
+    ZL_DUE_SETTLE,   /* sockets that nobody has taken over are closed */
+    ZL_DUE_REMINDER, /* of a failed attempt */
+    ZL_DUE_RESTART,  /* of a failed script */
+    ZL_DUE_COUNT
+};
+
+struct zl_agenda {
+    uint64_t due[ZL_DUE_COUNT]; /* on the clock of zl_loop_now; 0 for never */
+    uv_timer_t timer;
+};
+
+void zl_agenda_init(struct zl_agenda *agenda, uv_loop_t *uv);
+void zl_agenda_fini(struct zl_agenda *agenda);
+
+/* `seconds` from now. */
+void zl_agenda_set(struct zl_agenda *agenda, enum zl_due due, double seconds);
+void zl_agenda_clear(struct zl_agenda *agenda, enum zl_due due);
+
+/* Whether it is set; whether its moment has come. */
+bool zl_agenda_has(const struct zl_agenda *agenda, enum zl_due due);
+bool zl_agenda_is_due(const struct zl_agenda *agenda, enum zl_due due);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* See link.h. libzmq is asked to bind only after it was made sure that nobody loses by it, and an
+ * endpoint is remembered only when libzmq has taken it. */
+#include "runtime/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "runtime/context.h"
+#include "runtime/log.h"
+#include "runtime/loop.h"
+#include "runtime/portowner.h"
+#include "runtime/wire.h"
+
+static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *entry)
+{
+    SLIST_REMOVE(&socket->endpoints, entry, zl_endpoint_entry, link);
+    free(entry->asked);
+    free(entry);
+}
+
+void zl_socket_forget_endpoints(struct zl_socket *socket)
+{
+    while (!SLIST_EMPTY(&socket->endpoints)) {
+        if (SLIST_FIRST(&socket->endpoints)->bound)
+            socket->loop->unbound = zl_loop_now();
+        forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+    }
+}
+
+static struct zl_endpoint_entry *remember_endpoint(struct zl_socket *socket, const char *text,
+                                                   char *why)
+{
+    struct zl_endpoint_entry *entry = calloc(1, sizeof *entry);
+    if (!entry) {
+        snprintf(why, ZL_WHY_MAX, "not enough memory");
+        return NULL;
+    }
+    snprintf(entry->text, sizeof entry->text, "%s", text);
+    entry->wanted = true;
+    entry->added_by = socket->loop->generation->serial;
+    SLIST_INSERT_HEAD(&socket->endpoints, entry, link);
+    return entry;
+}
+
+static void explain_bind(const struct zl_endpoint *endpoint, int error, char *why)
+{
+    char owner[128];
+    if (error == EADDRINUSE && endpoint->transport == ZL_TCP) {
+        bool known = zl_portowner_find(endpoint->port, owner, sizeof owner);
+        snprintf(why, ZL_WHY_MAX, "Port %d is already in use%s%s", endpoint->port,
+                 known ? " by " : "", known ? owner : "");
+    } else if (error == EADDRINUSE) {
+        snprintf(why, ZL_WHY_MAX, "%s is already in use", endpoint->text);
+    } else if (error == ENODEV || error == EADDRNOTAVAIL) {
+        snprintf(why, ZL_WHY_MAX,
+                 "cannot bind %s: no address or interface of this machine is called so; a name "
+                 "is not looked up, write its address",
+                 endpoint->text);
+    } else {
+        snprintf(why, ZL_WHY_MAX, "cannot bind %s: %s", endpoint->text, zmq_strerror(error));
+    }
+}
+
+/* Sockets in the file system are for their owner alone. */
+static int bind_private(void *zmq, const char *text)
+{
+    mode_t before = umask(0077);
+    int rc = zl_wire_bind(zmq, text);
+    int error = errno;
+    umask(before);
+    errno = error;
+    return rc;
+}
+
+/* libzmq gives a closed socket's endpoints back in the background. While this thread closed one
+ * just now, lets a moment pass and says true: what is taken may be free then. */
+static bool is_being_given_back(const struct zl_loop *loop)
+{
+    enum { MOST_NS = 200000000 };
+    const struct timespec moment = {.tv_nsec = 1000000};
+    return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
+}
+
+/* Binds `text`, waiting a moment for what this thread gives back; 0 or the error. */
+static int bind_soon(struct zl_socket *socket, const char *text)
+{
+    while (bind_private(socket->zmq, text) != 0) {
+        int error = zmq_errno();
+        if (error != EADDRINUSE || !is_being_given_back(socket->loop))
+            return error;
+    }
+    return 0;
+}
+
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                    char *why)
+{
+    while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
+        if (!is_being_given_back(socket->loop))
+            return false;
+    if (!zl_context_headroom(ZL_HEADROOM, why))
+        return false;
+    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
+    zl_wire_set(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
+    char *kept = strdup(asked);
+    int error = kept ? bind_soon(socket, endpoint->text) : ENOMEM;
+    if (error != 0) {
+        explain_bind(endpoint, error, why);
+        free(kept);
+        return false;
+    }
+    size_t size = sizeof endpoint->text;
+    if (zl_wire_ask(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
+        zl_endpoint_set_port(endpoint);
+    struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
+    if (!entry) {
+        zl_wire_unbind(socket->zmq, endpoint->text);
+        free(kept);
+        return false;
+    }
+    entry->bound = true;
+    entry->asked = kept;
+    zl_socket_touch(socket);
+    return true;
+}
+
+void zl_socket_yield(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound)
+            zl_wire_unbind(socket->zmq, entry->text);
+    }
+    socket->is_yielded = true;
+    socket->loop->unbound = zl_loop_now();
+}
+
+bool zl_socket_bind_again(struct zl_socket *socket, char *why)
+{
+    struct zl_endpoint_entry *entry;
+    bool ok = true;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        int error = socket->is_yielded && entry->bound ? bind_soon(socket, entry->text) : 0;
+        if (error != 0)
+            snprintf(why, ZL_WHY_MAX, "cannot bind %s again: %s", entry->text, zmq_strerror(error));
+        ok = ok && error == 0;
+    }
+    socket->is_yielded = false;
+    return ok;
+}
+
+static bool connect_now(struct zl_socket *socket, const char *text, bool ipv6, char *why)
+{
+    zl_wire_set(socket->zmq, ZMQ_IPV6, ipv6);
+    if (zl_wire_connect(socket->zmq, text) == 0) {
+        zl_socket_touch(socket);
+        return true;
+    }
+    snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", text, zmq_strerror(zmq_errno()));
+    return false;
+}
+
+static struct zl_endpoint_entry *find_connected(struct zl_socket *socket, const char *text)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (!entry->bound && strcmp(entry->text, text) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+{
+    struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
+    if (entry) { /* from the generation before */
+        entry->wanted = true;
+        entry->dropped = false;
+        return true;
+    }
+    if (!zl_context_headroom(ZL_HEADROOM, why))
+        return false;
+    entry = remember_endpoint(socket, endpoint->text, why);
+    if (!entry)
+        return false;
+    entry->ipv6 = endpoint->ipv6;
+    entry->pending = socket->former && socket->loop->generation->life == ZL_LOADING;
+    if (entry->pending || connect_now(socket, endpoint->text, endpoint->ipv6, why))
+        return true;
+    forget_endpoint(socket, entry);
+    return false;
+}
+
+bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+{
+    struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
+    /* The generation before may come back, and wants it then. */
+    if (entry && socket->former && entry->added_by != socket->loop->generation->serial) {
+        entry->wanted = false;
+        entry->dropped = true;
+        return true;
+    }
+    /* ENOENT: an inproc peer has closed, and its connection went with it. */
+    if (zl_wire_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
+        snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
+                 zmq_strerror(zmq_errno()));
+        return false;
+    }
+    if (entry)
+        forget_endpoint(socket, entry);
+    zl_socket_touch(socket);
+    return true;
+}
+
+void zl_socket_settle(struct zl_socket *socket)
+{
+    char why[ZL_WHY_MAX];
+    struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
+    for (; entry; entry = next) {
+        next = SLIST_NEXT(entry, link);
+        if (entry->pending && !connect_now(socket, entry->text, entry->ipv6, why))
+            zl_log(ZL_ERROR, "", "%s", why);
+        entry->pending = false;
+        if (entry->dropped && !socket->former) {
+            zl_wire_disconnect(socket->zmq, entry->text);
+            forget_endpoint(socket, entry);
+            zl_socket_touch(socket);
+        }
+    }
+}
+
+void zl_socket_drop_unwanted(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
+    for (; entry; entry = next) {
+        next = SLIST_NEXT(entry, link);
+        if (entry->wanted)
+            continue;
+        zl_log(ZL_INFO, "", "%s %s", entry->bound ? "Unbinding" : "Disconnecting from",
+               entry->text);
+        if (entry->bound)
+            zl_wire_unbind(socket->zmq, entry->text);
+        else
+            zl_wire_disconnect(socket->zmq, entry->text);
+        forget_endpoint(socket, entry);
+        zl_socket_touch(socket);
+    }
+}
+
+void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
+{
+    const struct zl_endpoint_entry *entry;
+    size_t used = 0;
+    out[0] = '\0';
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
+        if (n < 0 || (size_t)n >= size - used)
+            return;
+        used += (size_t)n;
+    }
+}
+
+bool zl_socket_is_bound(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound && entry->wanted)
+            return true;
+    }
+    return false;
+}
+
+bool zl_socket_is_inproc(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (strncmp(entry->text, "inproc:", strlen("inproc:")) != 0)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What a socket is bound and connected to. Used on the loop's thread alone. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "runtime/endpoint.h"
+
+struct zl_socket;
+
+struct zl_endpoint_entry {
+    char text[ZL_ENDPOINT_MAX];
+    char *asked; /* bound: as the script gave it, with a free port perhaps */
+    bool bound;
+    bool wanted;  /* by the generation that uses the socket now */
+    bool dropped; /* disconnected by a script whose predecessor may still come back */
+    bool pending; /* to be connected once that generation serves */
+    bool ipv6;
+    unsigned added_by; /* the serial of the generation */
+    SLIST_ENTRY(zl_endpoint_entry) link;
+};
+
+/* These return true, or false with the true reason in `why` and nothing changed. bind writes the
+ * endpoint really bound into `endpoint` (a free port becomes the chosen one); `asked` is what the
+ * script has asked for, by which the next generation finds the socket again. */
+bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                    char *why);
+bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
+bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
+
+/* Gives the bound endpoints up, and takes them again: false, with the reason in `why`. */
+void zl_socket_yield(struct zl_socket *socket);
+bool zl_socket_bind_again(struct zl_socket *socket, char *why);
+
+/* Connects what is pending. */
+void zl_socket_settle(struct zl_socket *socket);
+
+/* Unbinds and disconnects what its tenant no longer names. */
+void zl_socket_drop_unwanted(struct zl_socket *socket);
+
+/* libzmq has closed the socket: it has no endpoints any more. */
+void zl_socket_forget_endpoints(struct zl_socket *socket);
+
+/* Its endpoints, comma-separated. */
+void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
+
+/* Whether its tenant wants an endpoint that is bound already. */
+bool zl_socket_is_bound(const struct zl_socket *socket);
+
+/* Whether it has inproc endpoints alone. */
+bool zl_socket_is_inproc(const struct zl_socket *socket);

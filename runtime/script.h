@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The script of a generation: found, compiled, begun. Belongs to the loop's thread. */
+#pragma once
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct zl_generation;
+struct zl_sources;
+
+/* What a generation is made from. */
+struct zl_script {
+    const char *file;    /* "-" is standard input; NULL with `code` */
+    const char *code;    /* -e */
+    char **modules;      /* -l, ends with NULL */
+    char **jit_commands; /* -j, ends with NULL */
+    char **argv;         /* the whole command line, for arg[] */
+    int argc;
+    int first;          /* index in argv of the script; its arguments follow. With -e: of the last
+                           word before its arguments */
+    size_t max_memory;  /* bytes; 0 = no limit */
+    size_t failing;     /* see struct zl_memory; 0 outside of tests */
+    lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
+};
+
+/* Whether there is a script to run; where not, says so on standard error. */
+bool zl_script_find(const struct zl_script *script);
+
+/* Compiles the script and, with `before`, every file that is new against it. False and `why`. */
+bool zl_script_compile(struct zl_generation *generation, const struct zl_script *script,
+                       const struct zl_sources *before, char *why);
+
+/* Makes the main task of the compiled script ready. An error on the way fails the generation. */
+void zl_script_begin(struct zl_generation *generation, const struct zl_script *script);

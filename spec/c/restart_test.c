@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of runtime/restart: the pauses between failures at given times, and when it gives up.
+ */
+#include "runtime/restart.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum { START = 1000 /* seconds on the clock */ };
+
+/* The pause after a failure at this second. */
+static double fail_at(struct zl_restart *restart, double seconds, bool progress)
+{
+    return zl_restart_delay(restart, (uint64_t)((START + seconds) * 1e9), progress);
+}
+
+static void assert_near(double got, double wanted)
+{
+    assert_true(fabs(got - wanted) < 1e-9);
+}
+
+static void pauses_grow_by_half(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    double wanted = 0.1;
+    for (int i = 0; i < ZL_RESTART_MOST; i++, wanted *= 1.5)
+        assert_near(fail_at(&restart, i, false), wanted);
+}
+
+static void gives_up_at_more_than_five_in_thirty_seconds(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    for (int i = 0; i < ZL_RESTART_MOST; i++)
+        assert_true(fail_at(&restart, i, false) > 0);
+    assert_true(fail_at(&restart, ZL_RESTART_WITHIN, false) < 0);
+    assert_true(fail_at(&restart, ZL_RESTART_WITHIN + 0.5, false) < 0);
+}
+
+static void goes_on_when_they_are_further_apart(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    const double apart = 6.5;
+    for (int i = 0; i < 1000; i++)
+        assert_true(fail_at(&restart, i * apart, false) > 0);
+}
+
+static void waits_fifteen_seconds_at_most(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    double delay = 0;
+    for (int i = 0; i < 30; i++) {
+        double next = fail_at(&restart, i * 20.0, false);
+        assert_true(next >= delay && next <= 15);
+        delay = next;
+    }
+    assert_near(delay, 15);
+}
+
+static void begins_anew_after_a_message_was_handled(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    for (int i = 0; i < 100; i++)
+        assert_near(fail_at(&restart, i * 0.001, true), 0.1);
+    for (int i = 0; i < ZL_RESTART_MOST - 1; i++)
+        assert_true(fail_at(&restart, 1, false) > 0);
+    assert_true(fail_at(&restart, 1, false) < 0);
+}
+
+static void begins_anew_after_a_time_without_failures(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    for (int i = 0; i < ZL_RESTART_MOST; i++)
+        fail_at(&restart, i, false);
+    assert_near(fail_at(&restart, ZL_RESTART_MOST + ZL_RESTART_WITHIN + 1, false), 0.1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pauses_grow_by_half),
+        cmocka_unit_test(gives_up_at_more_than_five_in_thirty_seconds),
+        cmocka_unit_test(goes_on_when_they_are_further_apart),
+        cmocka_unit_test(waits_fifteen_seconds_at_most),
+        cmocka_unit_test(begins_anew_after_a_message_was_handled),
+        cmocka_unit_test(begins_anew_after_a_time_without_failures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
