@@ -35,7 +35,9 @@ function kinds.stream(run)
   local source = loads.start_peer("push", run.port, run.messages)
   run.sink = sink
   function run.finish()
-    local sent, found = source:finish(), sink:finish()
+    source.input:write "stop\n" -- it stays until all has come through
+    sink:await(function() return sink.code end, "the end of the messages")
+    local found, sent = sink:finish(), source:finish()
     found.sent, found.disconnects = sent.sent, found.disconnects + sent.disconnects
     return found
   end

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The foreign peers of the soak: pyzmq, as fast as it goes. What they send is numbered, and what comes
-# back is checked: lost, repeated, reordered, disconnects. A peer talks JSON, a line at a time; it ends
-# when its standard input does, with its findings as the last line.
+# back is checked: lost, repeated, reordered, disconnects. A peer talks JSON, a line at a time. A line on
+# its standard input has it send no more, the end of it has it leave, with its findings as the last line.
 #
 #   peers.py push PORT COUNT        at least COUNT numbers, then "end" and how many there were
 #   peers.py pull [EVERY]           gets [number, version] in order until the end, but no multiple of EVERY
@@ -21,7 +21,7 @@ LIMIT = 60  # seconds without a message
 PROGRESS = 0.01  # seconds between two lines of it
 
 context = zmq.Context()
-stopped = threading.Event()
+stopped, left = threading.Event(), threading.Event()
 
 
 def say(**fields):
@@ -29,9 +29,10 @@ def say(**fields):
 
 
 def await_the_end():
-    while sys.stdin.readline():
-        pass
+    sys.stdin.readline()
     stopped.set()
+    sys.stdin.read()
+    left.set()
 
 
 threading.Thread(target=await_the_end, daemon=True).start()
@@ -108,6 +109,8 @@ def push(port, count):
         number += 1
         send(b"%d" % number)
     send(b"end %d" % number)
+    say(sent=number)
+    left.wait()
     say(sent=number, disconnects=peer.disconnects())
     peer.close()
     context.term()
