@@ -208,7 +208,7 @@ for message in Server { endpoint = "ipc://w.sock" }:pull() do print(zeroless.gen
     w:expect "c100\n"
     w:expect "d100\n"
     assert.equal("reloaded", w:attempt(1).msg)
-    assert.equal(2, w:has_told "Keeping the pull")
+    w:told("Keeping the pull", 2)
     for i = 1, 100 do
       for _, name in ipairs { "c", "d" } do
         local _, count = w.child.stdout:gsub("%d" .. name .. i .. "\n", "")
