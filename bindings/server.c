@@ -98,10 +98,12 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making
         socket = zl_lua_open_socket(L, making);
     char asked[ZL_ENDPOINT_MAX];
     memcpy(asked, endpoint->text, sizeof asked);
-    if (*again && endpoint->port == 0)
+    if (*again)
         zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
+    bool later = *again && zl_lua_generation(L)->life == ZL_LOADING;
     zl_lua_log_address(L, "Binding", endpoint);
-    if (zl_socket_bind(socket, endpoint, asked, why))
+    if (later ? zl_socket_bind_later(socket, endpoint, asked, why)
+              : zl_socket_bind(socket, endpoint, asked, why))
         return socket;
     zl_socket_unref(socket);
     zl_lua_unavailable(L, why);

@@ -97,6 +97,12 @@ static int bind_soon(struct zl_socket *socket, const char *text)
     return 0;
 }
 
+/* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
+static bool takes_ipv6(const struct zl_endpoint *endpoint)
+{
+    return endpoint->ipv6 || strcmp(endpoint->host, "*") == 0;
+}
+
 bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
                     char *why)
 {
@@ -105,8 +111,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
             return false;
     if (!zl_context_headroom(ZL_HEADROOM, why))
         return false;
-    /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
-    zl_wire_set(socket->zmq, ZMQ_IPV6, endpoint->ipv6 || strcmp(endpoint->host, "*") == 0);
+    zl_wire_set(socket->zmq, ZMQ_IPV6, takes_ipv6(endpoint));
     char *kept = strdup(asked);
     int error = kept ? bind_soon(socket, endpoint->text) : ENOMEM;
     if (error != 0) {
@@ -124,20 +129,51 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
         return false;
     }
     entry->bound = true;
+    entry->ipv6 = takes_ipv6(endpoint);
     entry->asked = kept;
     zl_socket_touch(socket);
     return true;
 }
 
+bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *endpoint,
+                          const char *asked, char *why)
+{
+    struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
+    char *kept = strdup(asked);
+    if (!entry || !kept) {
+        free(kept);
+        if (entry)
+            forget_endpoint(socket, entry);
+        snprintf(why, ZL_WHY_MAX, "not enough memory");
+        return false;
+    }
+    entry->asked = kept;
+    entry->ipv6 = takes_ipv6(endpoint);
+    entry->bound = entry->pending = true;
+    return true;
+}
+
+static bool bind_now(struct zl_socket *socket, const struct zl_endpoint_entry *entry, char *why)
+{
+    zl_wire_set(socket->zmq, ZMQ_IPV6, entry->ipv6);
+    int error = bind_soon(socket, entry->text);
+    if (error != 0)
+        snprintf(why, ZL_WHY_MAX, "cannot bind %s again: %s", entry->text, zmq_strerror(error));
+    zl_socket_touch(socket);
+    return error == 0;
+}
+
 void zl_socket_yield(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
+    if (!socket->is_yielding || socket->is_unbound)
+        return;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->bound)
             zl_wire_unbind(socket->zmq, entry->text);
     }
-    socket->is_yielded = true;
+    socket->is_unbound = true;
     socket->loop->unbound = zl_loop_now();
 }
 
@@ -147,12 +183,10 @@ bool zl_socket_bind_again(struct zl_socket *socket, char *why)
     bool ok = true;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
-        int error = socket->is_yielded && entry->bound ? bind_soon(socket, entry->text) : 0;
-        if (error != 0)
-            snprintf(why, ZL_WHY_MAX, "cannot bind %s again: %s", entry->text, zmq_strerror(error));
-        ok = ok && error == 0;
+        if (socket->is_unbound && entry->bound)
+            ok = bind_now(socket, entry, why) && ok;
     }
-    socket->is_yielded = false;
+    socket->is_yielding = socket->is_unbound = false;
     return ok;
 }
 
@@ -226,7 +260,8 @@ void zl_socket_settle(struct zl_socket *socket)
     struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
     for (; entry; entry = next) {
         next = SLIST_NEXT(entry, link);
-        if (entry->pending && !connect_now(socket, entry->text, entry->ipv6, why))
+        if (entry->pending && !(entry->bound ? bind_now(socket, entry, why)
+                                             : connect_now(socket, entry->text, entry->ipv6, why)))
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
         if (entry->dropped && !socket->former) {

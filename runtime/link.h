@@ -16,7 +16,7 @@ struct zl_endpoint_entry {
     bool bound;
     bool wanted;  /* by the generation that uses the socket now */
     bool dropped; /* disconnected by a script whose predecessor may still come back */
-    bool pending; /* to be connected once that generation serves */
+    bool pending; /* to be bound or connected once that generation serves */
     bool ipv6;
     unsigned added_by; /* the serial of the generation */
     SLIST_ENTRY(zl_endpoint_entry) link;
@@ -30,11 +30,16 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
 bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why);
 
-/* Gives the bound endpoints up, and takes them again: false, with the reason in `why`. */
+/* The same when the running generation serves, at an endpoint that another socket yields then. */
+bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *endpoint,
+                          const char *asked, char *why);
+
+/* Gives the bound endpoints up where another socket is to have them; and takes them again: false,
+ * with the reason in `why`. */
 void zl_socket_yield(struct zl_socket *socket);
 bool zl_socket_bind_again(struct zl_socket *socket, char *why);
 
-/* Connects what is pending. */
+/* Binds and connects what is pending. */
 void zl_socket_settle(struct zl_socket *socket);
 
 /* Unbinds and disconnects what its tenant no longer names. */

@@ -17,8 +17,8 @@
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
 
-/* A pub asks its peers by ZMTP: who does not answer misses messages anyway. Elsewhere a peer that is
- * only behind would not answer either and would lose what is on its way to it; and libzmq 4.3.4
+/* A pub asks its peers by ZMTP: who does not answer misses messages anyway. Elsewhere a peer that
+ * is only behind would not answer either and would lose what is on its way to it; and libzmq 4.3.4
  * aborts when it asks a peer that has left while the queue for its messages was full. There TCP
  * asks, in whole seconds. */
 static bool apply_heartbeat(void *zmq, const struct zl_pattern *pattern,
@@ -50,13 +50,12 @@ static bool apply_options(void *zmq, const struct zl_pattern *pattern,
     /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left.
      */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
-    bool ok = zl_wire_set(zmq, ZMQ_SNDHWM, options->send_hwm) &&
-              zl_wire_set(zmq, ZMQ_RCVHWM, receive_hwm(pattern, options)) &&
-              zl_wire_set(zmq, ZMQ_IMMEDIATE, immediate) &&
-              apply_heartbeat(zmq, pattern, options) &&
-              zl_wire_set(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-              zl_wire_set(zmq, ZMQ_LINGER, 0) &&
-              zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
+    bool ok =
+        zl_wire_set(zmq, ZMQ_SNDHWM, options->send_hwm) &&
+        zl_wire_set(zmq, ZMQ_RCVHWM, receive_hwm(pattern, options)) &&
+        zl_wire_set(zmq, ZMQ_IMMEDIATE, immediate) && apply_heartbeat(zmq, pattern, options) &&
+        zl_wire_set(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && zl_wire_set(zmq, ZMQ_LINGER, 0) &&
+        zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
     switch (pattern->id) {
     case ZL_PUB:
         return ok && zl_wire_set(zmq, ZMQ_XPUB_VERBOSER, 1) &&

@@ -38,7 +38,8 @@ struct zl_socket {
     bool is_bare;                 /* a client's, made without an address */
     bool is_closing;              /* its tenant has closed it, a former one may come back */
     bool is_shared;               /* a sub that may be given what another tenant subscribed to */
-    bool is_yielded;              /* its bound endpoints were given to another socket */
+    bool is_yielding;             /* another socket is to have its bound endpoints */
+    bool is_unbound;              /* and has them */
     int references, weak;         /* all of them; those among them that do not keep it open */
     long subscriptions;           /* pub: held by peers now */
     struct zl_exchange exchange;

@@ -91,7 +91,7 @@ struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wi
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
         bool is_free =
-            (socket->tenant != loop->generation || socket->is_closing) && !socket->is_yielded;
+            (socket->tenant != loop->generation || socket->is_closing) && !socket->is_yielding;
         int points = is_free ? fit(socket, wish) : 0;
         if (points > most) {
             most = points;
@@ -104,9 +104,11 @@ struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wi
     if (!obstacle->option)
         return best;
     const struct zl_endpoint_entry *bound = first_bound(best);
-    if (bound)
+    if (bound && is_bound_to(bound, wish->endpoints))
         memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
-    zl_socket_yield(best);
+    best->is_yielding = true;
+    if (loop->generation->life != ZL_LOADING)
+        zl_socket_yield(best);
     return NULL;
 }
 
@@ -245,7 +247,7 @@ void zl_tenancy_restore(struct zl_loop *loop)
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
-        if (socket->is_yielded && !zl_socket_bind_again(socket, why))
+        if (!zl_socket_bind_again(socket, why))
             zl_log(ZL_ERROR, "", "%s", why);
     }
 }

@@ -35,7 +35,7 @@ struct zl_obstacle {
 };
 
 /* The socket to take over for the wish; NULL for none. Where an option stands against it, the
- * socket has given its bound endpoints up for a new one. */
+ * socket gives its bound endpoints up for a new one: now, or when the generation serves. */
 struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wish,
                                   struct zl_obstacle *obstacle);
 
