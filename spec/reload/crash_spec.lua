@@ -117,7 +117,7 @@ if state.n < 4 then
   error "boom"
 end
 zeroless.sleep(1000)]], "--restart" }
-    assert.equal("start 1\nstart 2.5\nstart 4\n", w:expect "start 4")
+    assert.equal("start 1\nstart 2.5\nstart 4\n", w:expect "start 4\n")
   end)
 
   it("in a task, a timer or a coroutine counts as well", function()

@@ -10,7 +10,7 @@ local worker = {}
 worker.__index = worker
 
 -- On the first line of every script, so that its other lines keep their numbers.
-worker.prelude = [[local zeroless = require "zeroless" io.stdout:setvbuf "no" ]]
+worker.prelude = [[local zeroless = require "zeroless" io.stdout:setvbuf "line" ]]
   .. [[local Server, Client, state = zeroless.Server, zeroless.Client, zeroless.state ]]
 
 local started, clients = {}, {}
