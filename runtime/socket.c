@@ -152,6 +152,7 @@ void zl_socket_close(struct zl_socket *socket)
         TAILQ_REMOVE(&loop->touched, socket, touched);
     socket->is_touched = false;
     uv_close((uv_handle_t *)&socket->poll, poll_closed);
+    zl_socket_ref(socket); /* it stays until the end, whoever lets go of it meanwhile */
     zl_hand_forget(socket);
     char name[ZL_WHY_MAX];
     zl_socket_describe(socket, name, sizeof name);
@@ -170,6 +171,7 @@ void zl_socket_close(struct zl_socket *socket)
     zl_exchange_fini(&socket->exchange);
     zl_tenancy_forget(socket);
     zl_socket_let_go(socket);
+    zl_socket_unref(socket);
 }
 
 void zl_socket_share(struct zl_socket *socket, bool shared)
