@@ -191,7 +191,7 @@ void zl_attempt_roll_back(struct zl_loop *loop, struct zl_generation *old,
     zl_tenancy_undo(next);
     zl_generation_enter(old);
     zl_generation_close(next);
-    zl_tenancy_restore(loop);
+    zl_tenancy_restore(loop, old);
     if (old->L)
         zl_generation_resume(old);
     loop->reload.number = old->number;

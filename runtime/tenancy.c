@@ -241,13 +241,15 @@ void zl_tenancy_undo(struct zl_generation *generation)
     }
 }
 
-void zl_tenancy_restore(struct zl_loop *loop)
+/* What others have given up stays with those to whom it went. */
+void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old)
 {
     char why[ZL_WHY_MAX];
+    const struct zl_generation *tenant = old->L ? old : NULL;
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
-        if (!zl_socket_bind_again(socket, why))
+        if ((!socket->is_unbound || socket->tenant == tenant) && !zl_socket_bind_again(socket, why))
             zl_log(ZL_ERROR, "", "%s", why);
     }
 }
@@ -276,6 +278,8 @@ void zl_tenancy_sweep(struct zl_loop *loop)
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
+        if (socket->former)
+            continue; /* who may come back wants it as it is */
         if (socket->tenant) {
             zl_socket_drop_unwanted(socket);
             zl_socket_let_go(socket);

@@ -47,8 +47,8 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish);
 /* The generation does not serve: its sockets go back to their former tenants. */
 void zl_tenancy_undo(struct zl_generation *generation);
 
-/* After that generation was closed: binds again what had been given up for it. */
-void zl_tenancy_restore(struct zl_loop *loop);
+/* After that generation was closed and `old` is back: what was given up for it is bound again. */
+void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old);
 
 /* The generation is about to be closed for good (NULL: it has been): what it has not passed on is
  * kept by the host, and it is no former tenant any more. */

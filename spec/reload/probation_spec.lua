@@ -227,6 +227,29 @@ end]]):format(topic)
     support.eventually(function() return pub.subscribers == 1 end, "the end of a subscription")
   end)
 
+  it("keeps the port that it was given although a save fails meanwhile, and gives it back at its own end", function()
+    local text = [[
+for message in Server { endpoint = "ipc://w.sock"%s }:pull() do
+  if message == "bad" and zeroless.generation == 2 then error "boom" end
+  print(zeroless.generation .. message)
+end]]
+    local w = start(text:format "")
+    w.push "a"
+    w:expect "1a\n"
+    try(w, text:format ", receive_hwm = 7")
+    for i = 1, 2 do
+      local failing = ("Server { endpoint = 'ipc://w.sock', receive_hwm = %d }:pull() error 'no'"):format(i)
+      assert.equal("start", w:reload(failing).stage)
+    end
+    worker.keep(w:client()):push() "b"
+    w:expect "2b\n"
+    worker.keep(w:client()):push() "bad"
+    w:attempt(3)
+    worker.keep(w:client()):push() "c"
+    w:expect "1c\n"
+    assert.equal(0, w:has_told "cannot bind")
+  end)
+
   it("is no matter when nobody served before", function()
     local w = start("for _ in Server { endpoint = 'ipc://w.sock' }:pull() do error 'boom' end", "--watch")
     w.push "a"
