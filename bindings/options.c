@@ -49,12 +49,12 @@ enum { ROWS = sizeof rows / sizeof *rows };
 struct zl_options zl_options_default(const struct zl_pattern *pattern)
 {
     static const struct zl_bytes everything = {"", 0};
-    enum { MESSAGES = 1000, HEARTBEAT_MS = 10000, LARGEST = 64 << 20 };
+    enum { MESSAGES = 1000, HEARTBEAT_MS = 10000 };
     return (struct zl_options){
         .send_hwm = MESSAGES,
         .receive_hwm = MESSAGES,
         .timeout = -1,
-        .max_message_size = LARGEST,
+        .max_message_size = ZL_FRAME_DEFAULT,
         .heartbeat = HEARTBEAT_MS,
         .topic = {"", 0},
         .topics = (struct zl_bytes *)&everything,

@@ -25,7 +25,7 @@ static void close_frames(zmq_msg_t *frames, unsigned count)
 
 static void forget_question(struct zl_exchange *exchange)
 {
-    exchange->asked = exchange->let_go = false;
+    exchange->asked = exchange->let_go = exchange->unsent = false;
     exchange->deadline = 0;
     close_frames(exchange->kept, exchange->kept_count);
     exchange->kept = NULL;
@@ -55,9 +55,22 @@ static uint64_t reply_deadline(const struct zl_socket *socket)
     return timeout < 0 ? 0 : zl_loop_now() + (uint64_t)(timeout * 1e9);
 }
 
-static bool send_id(struct zl_socket *socket, uint32_t id)
+/* Takes back what was sent on each route and got no reply; with `absent`, only where the peer is
+ * gone, so that it is not sent there once more when it comes back. */
+static void withdraw(struct zl_socket *socket, bool absent)
 {
-    return zl_frames_send_bytes(socket, &id, sizeof id) && zl_frames_send_bytes(socket, "", 0);
+    struct zl_route *route;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        if (route->owed > 0 && !(absent && route->has_peer))
+            zl_route_renew(route);
+    }
+}
+
+/* Sends the delimiter; false when there is no room. */
+static bool send_delimiter(struct zl_socket *socket)
+{
+    return zl_frames_send_bytes(socket, "", 0);
 }
 
 int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
@@ -65,12 +78,16 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     struct zl_exchange *exchange = &socket->exchange;
     if (exchange->asked && !exchange->let_go)
         return ZL_UNANSWERED;
-    int32_t code = send_id(socket, exchange->id + 1) ? zl_frames_send(socket, frames, count)
-                                                     : zl_hot_failure();
+    if (exchange->asked) {
+        forget_question(exchange);
+        withdraw(socket, false);
+    }
+    if (!zl_route_next(socket))
+        return ZL_AGAIN;
+    int32_t code = send_delimiter(socket) ? zl_frames_send(socket, frames, count) : zl_hot_failure();
     if (code != 0)
         return code;
-    forget_question(exchange);
-    exchange->id++;
+    socket->route->owed = 1;
     exchange->asked = true;
     exchange->asker = socket->loop->current;
     exchange->asker->asks = true;
@@ -81,12 +98,12 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     return 0;
 }
 
-/* Sends the kept frames, as far as there is room. */
-static void send_again(struct zl_socket *socket)
+/* Sends the kept frames as a message. False, with nothing sent, when there is no room. */
+static bool send_kept(struct zl_socket *socket)
 {
     struct zl_exchange *exchange = &socket->exchange;
-    if (!send_id(socket, exchange->id))
-        return;
+    if (!send_delimiter(socket))
+        return false;
     for (unsigned i = 0; i < exchange->kept_count; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
@@ -94,9 +111,22 @@ static void send_again(struct zl_socket *socket)
         int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
         if (zl_wire_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
             zmq_msg_close(&frame);
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+void zl_exchange_resume(struct zl_socket *socket)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (!exchange->unsent || exchange->let_go || !zl_route_next(socket))
+        return;
+    zl_socket_look(socket); /* libzmq notices a new peer only when it is asked */
+    if (!send_kept(socket))
+        return;
+    socket->route->owed++;
+    exchange->unsent = false;
 }
 
 bool zl_exchange_retry(struct zl_socket *socket)
@@ -106,24 +136,36 @@ bool zl_exchange_retry(struct zl_socket *socket)
         return true;
     if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
         forget_question(exchange);
+        withdraw(socket, false);
         return false;
     }
     exchange->tries++;
     exchange->deadline = reply_deadline(socket);
+    exchange->unsent = true;
+    withdraw(socket, true);
     zl_socket_touch(socket);
-    send_again(socket);
+    zl_exchange_resume(socket);
     return true;
 }
 
-static unsigned accept_answer(struct zl_exchange *exchange, zmq_msg_t *frames, unsigned count)
+bool zl_exchange_is_over(const struct zl_socket *socket)
 {
-    bool ours = count >= 3 && exchange->asked && zmq_msg_size(&frames[0]) == sizeof exchange->id &&
-                memcmp(zmq_msg_data(&frames[0]), &exchange->id, sizeof exchange->id) == 0 &&
-                zmq_msg_size(&frames[1]) == 0;
-    if (!ours)
+    const struct zl_exchange *exchange = &socket->exchange;
+    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->let_go);
+}
+
+static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    if (count < 2 || !socket->exchange.asked || zmq_msg_size(&frames[0]) != 0) {
+        zl_log_later(ZL_WARN, "", "dropped a message that is no reply to a request of this %s",
+                     socket->pattern->name);
         return 0;
-    forget_question(exchange);
-    return 2;
+    }
+    if (socket->route->owed > 0)
+        socket->route->owed--;
+    forget_question(&socket->exchange);
+    withdraw(socket, false); /* of tries before, a reply may still come */
+    return 1;
 }
 
 struct zl_task *zl_exchange_asker(const struct zl_generation *generation)
@@ -294,7 +336,7 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
 {
     if (socket->pattern->id == ZL_REPLY)
         return accept_question(socket, frames, count);
-    unsigned start = accept_answer(&socket->exchange, frames, count);
+    unsigned start = accept_answer(socket, frames, count);
     socket->loop->current->has_reply |= start > 0;
     return start;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The dialogue of request and reply over DEALER and ROUTER. A request travels as
- *     [id: 4 bytes] [""] [frame] ...
- * which a REP peer echoes up to the empty frame, so that a late reply is known by its id. A reply
- * goes back behind the envelope that its request came with. Used on the loop's thread alone. */
+/* The dialogue of request and reply over DEALER and ROUTER. A request travels as REQ sends it,
+ *     [""] [frame] ...
+ * so that every REP, ROUTER and broker takes it. A request that is given up is withdrawn: its route
+ * gets a fresh libzmq socket, which its server knows under another routing id, so what was not
+ * written yet is never sent, and a late reply never arrives. A reply goes back behind the envelope
+ * that its request came with. Used on the loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,8 +27,8 @@ struct zl_line {
 
 /* The state beside a request or reply socket. */
 struct zl_exchange {
-    uint32_t id;           /* of the newest request */
-    bool asked;            /* it waits for its reply */
+    bool asked;            /* a request waits for its reply */
+    bool unsent;           /* its next try waits for a peer */
     bool let_go;           /* the script has waited for the reply, and may ask anew instead */
     int tries;             /* sent so often */
     struct zl_task *asker; /* NULL once it has ended */
@@ -65,9 +67,15 @@ zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socke
 bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
                                unsigned count);
 
-/* Where the time of this try is over: sends the request once more and gives it a new deadline.
- * False when the tries are used up; the request is then forgotten. */
+/* Where the time of this try is over: sends the request once more, as soon as there is a peer, and
+ * gives it a new deadline. False when the tries are used up; the request is then withdrawn. */
 bool zl_exchange_retry(struct zl_socket *socket);
+
+/* A peer is there: sends the try that waits for one. */
+void zl_exchange_resume(struct zl_socket *socket);
+
+/* Whether the socket is a request's, and nothing that it sent is wanted any more. */
+bool zl_exchange_is_over(const struct zl_socket *socket);
 
 /* The line of the script that asked, received or answered last, for the error of a later misuse.
  * The bindings write it. */

@@ -111,6 +111,11 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
 {
     zl_socket_look(socket);
     int32_t code = transmit(socket, frames, count);
+    for (unsigned i = 1; code == ZL_AGAIN && i < socket->route_count; i++) {
+        if (socket->pattern->id == ZL_PUSH)
+            zl_route_next(socket); /* a request takes the next by itself */
+        code = transmit(socket, frames, count);
+    }
     if (code == ZL_AGAIN && socket->pattern->id != ZL_REPLY)
         zl_socket_calm(socket);
     return code;
@@ -144,6 +149,8 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     if (code == 0) {
         socket->sent++;
         done(socket);
+        if (RARELY(socket->route_count > 1) && socket->pattern->id == ZL_PUSH)
+            zl_route_next(socket);
     }
     return code;
 }
@@ -215,6 +222,25 @@ static int body_start(struct zl_socket *socket, int32_t count)
     }
 }
 
+/* libzmq lets larger frames pass than the script may want, see options.h. */
+static bool is_within_limit(struct zl_socket *socket, int32_t count)
+{
+    const struct zl_frame *frames = socket->loop->inbox.frames;
+    int64_t limit = socket->options.max_message_size;
+    for (int32_t i = 0; i < count; i++) {
+        if ((int64_t)frames[i].size <= limit)
+            continue;
+        char endpoints[ZL_ENDPOINT_MAX];
+        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_log_later(ZL_WARN, "",
+                     "%s at %s refused a message: its frame %d has %u bytes, above max_message_size "
+                     "(%lld)",
+                     socket->pattern->name, endpoints, (int)i + 1, frames[i].size, (long long)limit);
+        return false;
+    }
+    return true;
+}
+
 static bool has_newer(const struct zl_socket *socket)
 {
     int events = 0;
@@ -252,7 +278,7 @@ static int32_t take(struct zl_socket *socket, unsigned count)
     struct zl_inbox *inbox = &socket->loop->inbox;
     for (;; count = 0) {
         int32_t whole = zl_inbox_receive(inbox, socket->zmq, count);
-        int start = whole > 0 ? body_start(socket, whole) : -1;
+        int start = whole > 0 && is_within_limit(socket, whole) ? body_start(socket, whole) : -1;
         if (start >= 0 && socket->options.conflate)
             whole = receive_newest(socket, whole);
         if (whole < 0)
@@ -286,6 +312,8 @@ static inline int32_t may_receive(struct zl_socket *socket)
 static int32_t take_other(struct zl_socket *socket)
 {
     int32_t code = may_receive(socket);
+    if (socket->route_count > 1)
+        zl_route_select_readable(socket);
     return code == 0 ? take(socket, 0) : code;
 }
 

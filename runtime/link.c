@@ -11,8 +11,10 @@
 #include <time.h>
 
 #include "runtime/context.h"
+#include "runtime/inproc.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/peers.h"
 #include "runtime/portowner.h"
 #include "runtime/wire.h"
 
@@ -23,12 +25,24 @@ static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *
     free(entry);
 }
 
+/* The endpoint is bound no more. */
+static void note_unbound(struct zl_socket *socket, const struct zl_endpoint_entry *entry)
+{
+    socket->loop->unbound = zl_loop_now();
+    if (zl_inproc_is(entry->text) && socket->loop->phase != ZL_ENDED)
+        zl_inproc_unbound(socket->loop, entry->text);
+}
+
 void zl_socket_forget_endpoints(struct zl_socket *socket)
 {
-    while (!SLIST_EMPTY(&socket->endpoints)) {
-        if (SLIST_FIRST(&socket->endpoints)->bound)
-            socket->loop->unbound = zl_loop_now();
-        forget_endpoint(socket, SLIST_FIRST(&socket->endpoints));
+    struct zl_endpoint_entry *entry;
+    while ((entry = SLIST_FIRST(&socket->endpoints))) {
+        bool was_bound = entry->bound && entry->route;
+        SLIST_REMOVE_HEAD(&socket->endpoints, link);
+        if (was_bound)
+            note_unbound(socket, entry);
+        free(entry->asked);
+        free(entry);
     }
 }
 
@@ -43,6 +57,7 @@ static struct zl_endpoint_entry *remember_endpoint(struct zl_socket *socket, con
     snprintf(entry->text, sizeof entry->text, "%s", text);
     entry->wanted = true;
     entry->added_by = socket->loop->generation->serial;
+    entry->listener = -1;
     SLIST_INSERT_HEAD(&socket->endpoints, entry, link);
     return entry;
 }
@@ -97,6 +112,18 @@ static int bind_soon(struct zl_socket *socket, const char *text)
     return 0;
 }
 
+/* The route is bound: whoever comes is shown by libzmq itself, which has room for peers alone. */
+static void note_bound(struct zl_endpoint_entry *entry, struct zl_route *route)
+{
+    entry->route = route;
+    entry->pending = false;
+    if (route->socket->pattern->awaits_peer)
+        zl_route_set_peer(route, true);
+    if (zl_inproc_is(entry->text))
+        zl_inproc_bound(route->socket->loop, entry->text);
+    zl_socket_touch(route->socket);
+}
+
 /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
 static bool takes_ipv6(const struct zl_endpoint *endpoint)
 {
@@ -109,7 +136,8 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
         if (!is_being_given_back(socket->loop))
             return false;
-    if (!zl_context_headroom(ZL_HEADROOM, why))
+    if (!zl_context_headroom(ZL_HEADROOM, why) ||
+        (endpoint->transport != ZL_INPROC && !zl_route_watch_peers(socket->route, why)))
         return false;
     zl_wire_set(socket->zmq, ZMQ_IPV6, takes_ipv6(endpoint));
     char *kept = strdup(asked);
@@ -131,7 +159,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
     entry->bound = true;
     entry->ipv6 = takes_ipv6(endpoint);
     entry->asked = kept;
-    zl_socket_touch(socket);
+    note_bound(entry, socket->route);
     return true;
 }
 
@@ -153,13 +181,16 @@ bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *en
     return true;
 }
 
-static bool bind_now(struct zl_socket *socket, const struct zl_endpoint_entry *entry, char *why)
+static bool bind_now(struct zl_socket *socket, struct zl_endpoint_entry *entry, char *why)
 {
+    if (!zl_inproc_is(entry->text) && !zl_route_watch_peers(socket->route, why))
+        return false;
     zl_wire_set(socket->zmq, ZMQ_IPV6, entry->ipv6);
     int error = bind_soon(socket, entry->text);
-    if (error != 0)
+    if (error == 0)
+        note_bound(entry, socket->route);
+    else
         snprintf(why, ZL_WHY_MAX, "cannot bind %s again: %s", entry->text, zmq_strerror(error));
-    zl_socket_touch(socket);
     return error == 0;
 }
 
@@ -168,13 +199,15 @@ void zl_socket_yield(struct zl_socket *socket)
     struct zl_endpoint_entry *entry;
     if (!socket->is_yielding || socket->is_unbound)
         return;
+    socket->is_unbound = true;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
-        if (entry->bound)
-            zl_wire_unbind(socket->zmq, entry->text);
+        if (!entry->bound || !entry->route)
+            continue;
+        zl_wire_unbind(socket->zmq, entry->text);
+        entry->route = NULL;
+        note_unbound(socket, entry);
     }
-    socket->is_unbound = true;
-    socket->loop->unbound = zl_loop_now();
 }
 
 bool zl_socket_bind_again(struct zl_socket *socket, char *why)
@@ -190,15 +223,87 @@ bool zl_socket_bind_again(struct zl_socket *socket, char *why)
     return ok;
 }
 
-static bool connect_now(struct zl_socket *socket, const char *text, bool ipv6, char *why)
+/* The route for one more address: of its own where what is sent waits for the peer there. */
+static struct zl_route *find_route(struct zl_socket *socket, char *why)
 {
-    zl_wire_set(socket->zmq, ZMQ_IPV6, ipv6);
-    if (zl_wire_connect(socket->zmq, text) == 0) {
-        zl_socket_touch(socket);
-        return true;
+    const struct zl_endpoint_entry *entry;
+    bool is_used = false;
+    if (!socket->pattern->awaits_peer)
+        return socket->route;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    is_used |= entry->route == TAILQ_FIRST(&socket->routes);
+    return is_used ? zl_route_open(socket, why) : TAILQ_FIRST(&socket->routes);
+}
+
+static bool connect_entry(struct zl_endpoint_entry *entry, char *why)
+{
+    struct zl_route *route = entry->route;
+    if (zl_inproc_is(entry->text))
+        return zl_inproc_connect(entry, why);
+    if (!zl_route_watch_peers(route, why))
+        return false;
+    zl_wire_set(route->zmq, ZMQ_IPV6, entry->ipv6);
+    if (zl_wire_connect(route->zmq, entry->text) != 0) {
+        snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", entry->text,
+                 zmq_strerror(zmq_errno()));
+        return false;
     }
-    snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", text, zmq_strerror(zmq_errno()));
+    zl_peers_expect(entry);
+    zl_socket_touch(route->socket);
+    return true;
+}
+
+static bool connect_now(struct zl_socket *socket, struct zl_endpoint_entry *entry, char *why)
+{
+    struct zl_route *route = find_route(socket, why);
+    entry->route = route;
+    if (route && connect_entry(entry, why))
+        return true;
+    entry->route = NULL;
+    if (route && socket->route_count > 1)
+        zl_route_close(route, 0, false);
     return false;
+}
+
+/* Ends the connection; what was sent on a route of its own is still flushed. 0 or the error. */
+static int disconnect_now(struct zl_socket *socket, struct zl_endpoint_entry *entry)
+{
+    struct zl_route *route = entry->route;
+    char why[ZL_WHY_MAX];
+    if (!route)
+        return 0;
+    if (!socket->pattern->awaits_peer) {
+        /* ENOENT: an inproc peer has closed, and its connection went with it. */
+        bool ok = zl_wire_disconnect(socket->zmq, entry->text) == 0 || zmq_errno() == ENOENT;
+        return ok ? 0 : zmq_errno();
+    }
+    if (socket->route_count == 1 && !zl_route_open(socket, why))
+        return EMFILE;
+    zl_route_close(route, zl_socket_linger(socket), false);
+    return 0;
+}
+
+void zl_socket_attach_again(struct zl_route *route)
+{
+    struct zl_socket *socket = route->socket;
+    struct zl_endpoint_entry *entry;
+    char why[ZL_WHY_MAX];
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->route != route)
+            continue;
+        entry->is_ready = false;
+        if (!(entry->bound ? bind_now(socket, entry, why) : connect_entry(entry, why)))
+            zl_log_later(ZL_ERROR, "", "%s", why);
+    }
+}
+
+void zl_socket_reconnect(struct zl_endpoint_entry *entry)
+{
+    char why[ZL_WHY_MAX];
+    zl_wire_disconnect(entry->route->zmq, entry->text);
+    if (!connect_entry(entry, why))
+        zl_log_later(ZL_ERROR, "", "%s", why);
 }
 
 static struct zl_endpoint_entry *find_connected(struct zl_socket *socket, const char *text)
@@ -227,7 +332,7 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
         return false;
     entry->ipv6 = endpoint->ipv6;
     entry->pending = socket->former && socket->loop->generation->life == ZL_LOADING;
-    if (entry->pending || connect_now(socket, endpoint->text, endpoint->ipv6, why))
+    if (entry->pending || connect_now(socket, entry, why))
         return true;
     forget_endpoint(socket, entry);
     return false;
@@ -242,10 +347,10 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
         entry->dropped = true;
         return true;
     }
-    /* ENOENT: an inproc peer has closed, and its connection went with it. */
-    if (zl_wire_disconnect(socket->zmq, endpoint->text) != 0 && zmq_errno() != ENOENT) {
+    int error = entry ? disconnect_now(socket, entry) : 0;
+    if (error != 0) {
         snprintf(why, ZL_WHY_MAX, "cannot disconnect from %s: %s", endpoint->text,
-                 zmq_strerror(zmq_errno()));
+                 zmq_strerror(error));
         return false;
     }
     if (entry)
@@ -261,11 +366,11 @@ void zl_socket_settle(struct zl_socket *socket)
     for (; entry; entry = next) {
         next = SLIST_NEXT(entry, link);
         if (entry->pending && !(entry->bound ? bind_now(socket, entry, why)
-                                             : connect_now(socket, entry->text, entry->ipv6, why)))
+                                             : connect_now(socket, entry, why)))
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
         if (entry->dropped && !socket->former) {
-            zl_wire_disconnect(socket->zmq, entry->text);
+            disconnect_now(socket, entry);
             forget_endpoint(socket, entry);
             zl_socket_touch(socket);
         }
@@ -281,27 +386,43 @@ void zl_socket_drop_unwanted(struct zl_socket *socket)
             continue;
         zl_log(ZL_INFO, "", "%s %s", entry->bound ? "Unbinding" : "Disconnecting from",
                entry->text);
-        if (entry->bound)
+        if (!entry->bound) {
+            disconnect_now(socket, entry);
+        } else {
             zl_wire_unbind(socket->zmq, entry->text);
-        else
-            zl_wire_disconnect(socket->zmq, entry->text);
+            note_unbound(socket, entry);
+        }
         forget_endpoint(socket, entry);
         zl_socket_touch(socket);
     }
 }
 
-void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
+/* Those of one route, or of all where it is NULL. */
+static void describe(const struct zl_socket *socket, const struct zl_route *route, char *out,
+                     size_t size)
 {
     const struct zl_endpoint_entry *entry;
     size_t used = 0;
     out[0] = '\0';
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
+        if (route && entry->route != route)
+            continue;
         int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
         if (n < 0 || (size_t)n >= size - used)
             return;
         used += (size_t)n;
     }
+}
+
+void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
+{
+    describe(socket, NULL, out, size);
+}
+
+void zl_socket_describe_route(const struct zl_route *route, char *out, size_t size)
+{
+    describe(route->socket, route, out, size);
 }
 
 bool zl_socket_is_bound(const struct zl_socket *socket)
@@ -320,7 +441,7 @@ bool zl_socket_is_inproc(const struct zl_socket *socket)
     const struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
-        if (strncmp(entry->text, "inproc:", strlen("inproc:")) != 0)
+        if (!zl_inproc_is(entry->text))
             return false;
     }
     return true;

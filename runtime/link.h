@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "runtime/endpoint.h"
 
+struct zl_route;
 struct zl_socket;
 
 struct zl_endpoint_entry {
@@ -18,7 +20,20 @@ struct zl_endpoint_entry {
     bool dropped; /* disconnected by a script whose predecessor may still come back */
     bool pending; /* to be bound or connected once that generation serves */
     bool ipv6;
-    unsigned added_by; /* the serial of the generation */
+    unsigned added_by;      /* the serial of the generation */
+    struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
+    int listener;           /* bound, tcp and ipc: libzmq's listening descriptor; -1 otherwise */
+
+    /* Connected: its peer, see peers.h. Moments are on the clock of zl_loop_now, 0 for never. */
+    bool is_ready;        /* is there, after its handshake */
+    bool was_ready;       /* has been there */
+    bool is_refusal_told; /* that it fails in the handshake */
+    bool is_absence_told; /* that nobody is there */
+    unsigned refusals;    /* in a row */
+    unsigned pause_ms;    /* before the next connection, when libzmq makes none */
+    const char *reason;   /* of the last refusal, or NULL */
+    uint64_t revive_at;   /* to be connected anew, unless libzmq tries again by itself */
+    uint64_t miss_at;     /* to be reported as absent */
     SLIST_ENTRY(zl_endpoint_entry) link;
 };
 
@@ -48,8 +63,15 @@ void zl_socket_drop_unwanted(struct zl_socket *socket);
 /* libzmq has closed the socket: it has no endpoints any more. */
 void zl_socket_forget_endpoints(struct zl_socket *socket);
 
-/* Its endpoints, comma-separated. */
+/* The route has a fresh libzmq socket: binds and connects what is on it. */
+void zl_socket_attach_again(struct zl_route *route);
+
+/* Connects an endpoint anew that libzmq has given up. */
+void zl_socket_reconnect(struct zl_endpoint_entry *entry);
+
+/* Its endpoints, those of one route, comma-separated. */
 void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
+void zl_socket_describe_route(const struct zl_route *route, char *out, size_t size);
 
 /* Whether its tenant wants an endpoint that is bound already. */
 bool zl_socket_is_bound(const struct zl_socket *socket);

@@ -265,6 +265,8 @@ static void pump(void *world)
 
 int zl_loop_drain(struct zl_loop *loop)
 {
+    if (!loop->generation->failed && zl_socket_report_waiting(loop) > 0 && loop->exit_code == 0)
+        loop->exit_code = ZL_EXIT_UNDRAINED;
     close_sockets(loop, true);
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);

@@ -72,6 +72,7 @@ struct zl_monitor *zl_monitor_open(uv_loop_t *uv, void *zmq, zl_monitor_event *o
         monitor->poll.data = monitor;
         uv_poll_start(&monitor->poll, UV_READABLE, on_poll);
         uv_unref((uv_handle_t *)&monitor->poll);
+        zl_monitor_read(monitor, 0); /* its descriptor tells only what comes after this */
         return monitor;
     }
     snprintf(why, ZL_WHY_MAX, "libzmq gave no monitor: %s", zmq_strerror(zmq_errno()));

@@ -39,7 +39,7 @@ bool zl_options_have_topic(const struct zl_options *options, const struct zl_byt
 bool zl_options_are_plain(const struct zl_options *options)
 {
     return options->topic.size == 0 && !options->embed_topic && !options->exact &&
-           !options->conflate;
+           !options->conflate && options->max_message_size >= ZL_FRAME_DEFAULT;
 }
 
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from)

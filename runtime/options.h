@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The default of max_message_size, in bytes. libzmq drops the connection of a peer that sends a larger
+ * frame, with what stands behind it: it never gets a lower limit. What is above a script's own, the
+ * host refuses. */
+#define ZL_FRAME_DEFAULT ((int64_t)64 << 20)
+
 struct zl_bytes {
     const char *data; /* may hold NUL */
     size_t size;

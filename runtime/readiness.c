@@ -73,6 +73,8 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     if (lane->turn ? lane->turn != loop->current : first_waiter(lane) != NULL)
         return ZL_AGAIN;
     lane->turn = NULL;
+    if (direction == ZL_OUT && socket->pattern->awaits_peer && !zl_route_select(socket))
+        return ZL_AGAIN;
     bool given_again = direction == ZL_IN && !STAILQ_EMPTY(&socket->again);
     lane->gate = !TAILQ_EMPTY(&lane->waiters) || given_again;
     zl_socket_touch(socket);
@@ -124,6 +126,36 @@ void zl_socket_wake_all(struct zl_loop *loop)
     }
 }
 
+static unsigned report_waiters(const struct zl_socket *socket)
+{
+    const struct zl_task *task;
+    char line[128], endpoints[ZL_ENDPOINT_MAX];
+    unsigned count = 0;
+    TAILQ_FOREACH(task, &socket->lanes[ZL_OUT].waiters, link)
+    {
+        zl_task_line(task, line, sizeof line);
+        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_log(ZL_ERROR, line,
+               "stopped while this %s waited for a peer at %s: nobody has been there, so the "
+               "message was not sent",
+               socket->pattern->name, *endpoints ? endpoints : "no address");
+        count++;
+    }
+    return count;
+}
+
+unsigned zl_socket_report_waiting(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    unsigned count = 0;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        if (socket->pattern->awaits_peer && !zl_route_select(socket))
+            count += report_waiters(socket);
+    }
+    return count;
+}
+
 void zl_socket_pass_turn(const struct zl_task *task)
 {
     struct zl_socket *socket;
@@ -148,7 +180,7 @@ void zl_socket_touch(struct zl_socket *socket)
 
 void zl_socket_calm(struct zl_socket *socket)
 {
-    if (!socket->is_touched)
+    if (!socket->is_touched || socket->route_count > 1)
         return;
     socket->is_touched = false;
     TAILQ_REMOVE(&socket->loop->touched, socket, touched);
@@ -192,12 +224,24 @@ void zl_socket_notify(struct zl_socket *socket)
         zl_socket_touch(socket);
 }
 
+/* ZMQ_EVENTS of all its routes. */
+static int ask_events(const struct zl_socket *socket)
+{
+    const struct zl_route *route;
+    int all = 0;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        int events = 0;
+        size_t size = sizeof events;
+        if (zl_wire_ask(route->zmq, ZMQ_EVENTS, &events, &size) == 0)
+            all |= route->has_peer ? events : events & ~ZMQ_POLLOUT;
+    }
+    return all;
+}
+
 int zl_socket_look(struct zl_socket *socket)
 {
-    int events = 0;
-    size_t size = sizeof events;
-    if (zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
-        return 0;
+    int events = ask_events(socket);
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)
             zl_socket_read_subscriptions(socket);

@@ -16,6 +16,7 @@
 #include "runtime/options.h"
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
+#include "runtime/route.h"
 #include "runtime/zmq.h"
 
 struct zl_generation;
@@ -24,7 +25,10 @@ struct zl_tenancy;
 TAILQ_HEAD(zl_socket_list, zl_socket);
 
 struct zl_socket {
-    void *zmq; /* NULL once closed */
+    void *zmq; /* that of the current route; NULL once closed */
+    struct zl_route *route;
+    struct zl_route_list routes;
+    unsigned route_count;
     struct zl_loop *loop;
     const struct zl_pattern *pattern;
     int32_t note; /* bits of ZL_NOTE_* for every message */
@@ -45,7 +49,6 @@ struct zl_socket {
     struct zl_exchange exchange;
     struct zl_hand_queue again; /* messages of a failed generation, before all others */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
-    uv_poll_t poll;
     TAILQ_ENTRY(zl_socket) all, touched;
 };
 
@@ -64,6 +67,10 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
 
 /* Closes; what was sent is flushed in the background. Idempotent, never blocks or raises. */
 void zl_socket_close(struct zl_socket *socket);
+
+/* How long a route that closes now goes on sending, in milliseconds; 0 when there is nothing to
+ * send. */
+int zl_socket_linger(const struct zl_socket *socket);
 
 /* A sub may from now on be given (is given no more) what another tenant has subscribed to. */
 void zl_socket_share(struct zl_socket *socket, bool shared);

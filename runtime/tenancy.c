@@ -9,6 +9,7 @@
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/sockopt.h"
 #include "runtime/wire.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
@@ -73,7 +74,7 @@ static const char *find_obstacle(const struct zl_options *now, const struct zl_o
         return "send_hwm";
     if (now->receive_hwm != wanted->receive_hwm)
         return "receive_hwm";
-    if (now->max_message_size != wanted->max_message_size)
+    if (zl_sockopt_frame_limit(now) != zl_sockopt_frame_limit(wanted))
         return "max_message_size";
     if (now->immediate != wanted->immediate)
         return "immediate";

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* See route.h. */
+#include "runtime/route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/context.h"
+#include "runtime/drain.h"
+#include "runtime/loop.h"
+#include "runtime/monitor.h"
+#include "runtime/peers.h"
+#include "runtime/sockopt.h"
+#include "runtime/wire.h"
+
+/* libuv's handles for a route's libzmq socket; they go a turn of the loop later than it. */
+struct zl_route_watch {
+    struct zl_route *route;   /* NULL once it was left */
+    struct zl_socket *socket; /* to be released with the handles; or NULL */
+    int handles;
+    uv_poll_t poll;
+    uv_timer_t timer;
+};
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    const struct zl_route_watch *watch = poll->data;
+    (void)status;
+    (void)events;
+    if (watch->route)
+        zl_socket_notify(watch->route->socket);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    const struct zl_route_watch *watch = timer->data;
+    if (watch->route)
+        zl_peers_turn(watch->route);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct zl_route_watch *watch = handle->data;
+    if (--watch->handles > 0)
+        return;
+    if (watch->socket)
+        zl_socket_unref(watch->socket);
+    free(watch);
+}
+
+static void unwatch(struct zl_route_watch *watch, struct zl_socket *socket)
+{
+    watch->route = NULL;
+    watch->socket = socket;
+    uv_close((uv_handle_t *)&watch->poll, handle_closed);
+    uv_close((uv_handle_t *)&watch->timer, handle_closed);
+}
+
+static struct zl_route_watch *watch_descriptor(uv_loop_t *uv, struct zl_route *route, int fd)
+{
+    struct zl_route_watch *watch = calloc(1, sizeof *watch);
+    if (!watch || uv_poll_init(uv, &watch->poll, fd) != 0) {
+        free(watch);
+        return NULL;
+    }
+    uv_timer_init(uv, &watch->timer);
+    watch->route = route;
+    watch->handles = 2;
+    watch->poll.data = watch->timer.data = watch;
+    uv_poll_start(&watch->poll, UV_READABLE, on_poll);
+    return watch;
+}
+
+/* Gives the route a libzmq socket of its own. */
+static bool open_zmq(struct zl_route *route, char *why)
+{
+    const struct zl_socket *socket = route->socket;
+    int fd = -1;
+    size_t size = sizeof fd;
+    void *context = zl_context_get(why);
+    if (!context || !zl_context_headroom(ZL_HEADROOM, why))
+        return false;
+    void *zmq = zmq_socket(context, socket->pattern->zmq_type);
+    if (!zmq || !zl_sockopt_apply(zmq, socket->pattern, &socket->options) ||
+        zl_wire_ask(zmq, ZMQ_FD, &fd, &size) != 0) {
+        snprintf(why, ZL_WHY_MAX, "libzmq gave no socket: %s", zmq_strerror(zmq_errno()));
+    } else if (!(route->watch = watch_descriptor(&socket->loop->uv, route, fd))) {
+        snprintf(why, ZL_WHY_MAX, "the event loop takes no more sockets");
+    } else {
+        route->zmq = zmq;
+        return true;
+    }
+    if (zmq)
+        zmq_close(zmq);
+    return false;
+}
+
+static void use(struct zl_route *route)
+{
+    route->socket->route = route;
+    route->socket->zmq = route->zmq;
+}
+
+struct zl_route *zl_route_open(struct zl_socket *socket, char *why)
+{
+    struct zl_route *route = calloc(1, sizeof *route);
+    if (!route) {
+        snprintf(why, ZL_WHY_MAX, "not enough memory for a socket");
+        return NULL;
+    }
+    route->socket = socket;
+    SLIST_INIT(&route->connections);
+    if (!open_zmq(route, why)) {
+        free(route);
+        return NULL;
+    }
+    route->has_peer = !socket->pattern->awaits_peer;
+    TAILQ_INSERT_TAIL(&socket->routes, route, link);
+    socket->route_count++;
+    if (!socket->route)
+        use(route);
+    return route;
+}
+
+static void forget_connections(struct zl_route *route)
+{
+    struct zl_connection *connection;
+    while ((connection = SLIST_FIRST(&route->connections))) {
+        SLIST_REMOVE_HEAD(&route->connections, link);
+        free(connection);
+    }
+    route->unclear = 0;
+}
+
+void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
+{
+    struct zl_socket *socket = route->socket;
+    char name[ZL_WHY_MAX];
+    zl_socket_describe_route(route, name, sizeof name);
+    zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms);
+    unwatch(route->watch, is_last ? socket : NULL);
+    forget_connections(route);
+    TAILQ_REMOVE(&socket->routes, route, link);
+    socket->route_count--;
+    if (socket->route == route) {
+        socket->route = NULL;
+        socket->zmq = NULL;
+        if (!TAILQ_EMPTY(&socket->routes))
+            use(TAILQ_FIRST(&socket->routes));
+    }
+    free(route);
+}
+
+void zl_route_renew(struct zl_route *route)
+{
+    struct zl_socket *socket = route->socket;
+    struct zl_route old = *route;
+    char why[ZL_WHY_MAX];
+    if (!open_zmq(route, why)) {
+        zl_log_later(ZL_ERROR, "", "a connection cannot be made anew: %s", why);
+        zl_route_call_later(route, 1000);
+        return;
+    }
+    zl_drain_close(&socket->loop->uv, old.zmq, old.monitor, "", 0);
+    unwatch(old.watch, NULL);
+    forget_connections(route);
+    route->monitor = NULL;
+    route->owed = 0;
+    if (socket->route == route)
+        use(route);
+    if (socket->pattern->awaits_peer)
+        zl_route_set_peer(route, false);
+    socket->loop->unbound = zl_loop_now();
+    zl_socket_attach_again(route);
+    zl_socket_touch(socket);
+}
+
+bool zl_route_watch_peers(struct zl_route *route, char *why)
+{
+    if (!route->monitor)
+        route->monitor = zl_monitor_open(&route->socket->loop->uv, route->zmq, zl_peers_on_event,
+                                         route, why);
+    return route->monitor != NULL;
+}
+
+void zl_route_call_later(struct zl_route *route, uint64_t delay_ms)
+{
+    uv_timer_t *timer = &route->watch->timer;
+    uv_update_time(timer->loop);
+    if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > delay_ms)
+        uv_timer_start(timer, on_timer, delay_ms, 0);
+}
+
+bool zl_route_next(struct zl_socket *socket)
+{
+    struct zl_route *route = socket->route;
+    for (unsigned i = 0; i < socket->route_count; i++) {
+        route = TAILQ_NEXT(route, link);
+        if (!route)
+            route = TAILQ_FIRST(&socket->routes);
+        if (route->has_peer) {
+            use(route);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool zl_route_select(struct zl_socket *socket)
+{
+    return socket->route->has_peer || zl_route_next(socket);
+}
+
+static bool is_readable(void *zmq)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zl_wire_ask(zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+/* All are asked: a descriptor goes on telling until its socket was. */
+void zl_route_select_readable(struct zl_socket *socket)
+{
+    struct zl_route *route;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        if (is_readable(route->zmq))
+            use(route);
+    }
+}
+
+void zl_route_set_peer(struct zl_route *route, bool has_peer)
+{
+    struct zl_socket *socket = route->socket;
+    route->has_peer = has_peer;
+    socket->lanes[ZL_OUT].gate = true; /* who sends next looks which route has one */
+    zl_socket_touch(socket);
+    if (has_peer && socket->pattern->id == ZL_REQUEST)
+        zl_exchange_resume(socket);
+}
