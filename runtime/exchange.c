@@ -62,14 +62,22 @@ static void withdraw(struct zl_socket *socket, bool absent)
     struct zl_route *route;
     TAILQ_FOREACH(route, &socket->routes, link)
     {
-        if (route->owed > 0 && !(absent && route->has_peer))
+        if (route->owed == 0 || (absent && route->has_peer))
+            continue;
+        if (route->is_bound)
+            socket->exchange.may_be_late = true;
+        else
             zl_route_renew(route);
+        route->owed = 0;
     }
 }
 
-/* Sends the delimiter; false when there is no room. */
-static bool send_delimiter(struct zl_socket *socket)
+/* What stands before the body; false when there is no room. */
+static bool send_envelope(struct zl_socket *socket)
 {
+    const uint32_t *id = &socket->exchange.id;
+    if (socket->route->is_bound && !zl_frames_send_bytes(socket, id, sizeof *id))
+        return false;
     return zl_frames_send_bytes(socket, "", 0);
 }
 
@@ -84,7 +92,8 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     }
     if (!zl_route_next(socket))
         return ZL_AGAIN;
-    int32_t code = send_delimiter(socket) ? zl_frames_send(socket, frames, count) : zl_hot_failure();
+    exchange->id++;
+    int32_t code = send_envelope(socket) ? zl_frames_send(socket, frames, count) : zl_hot_failure();
     if (code != 0)
         return code;
     socket->route->owed = 1;
@@ -102,7 +111,7 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
 static bool send_kept(struct zl_socket *socket)
 {
     struct zl_exchange *exchange = &socket->exchange;
-    if (!send_delimiter(socket))
+    if (!send_envelope(socket))
         return false;
     for (unsigned i = 0; i < exchange->kept_count; i++) {
         zmq_msg_t frame;
@@ -154,18 +163,35 @@ bool zl_exchange_is_over(const struct zl_socket *socket)
     return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->let_go);
 }
 
+/* Where the body of a reply begins; 0 when it is none to the open request. */
+static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    const struct zl_exchange *exchange = &socket->exchange;
+    if (!exchange->asked)
+        return 0;
+    if (socket->route->is_bound && count >= 3 && zmq_msg_size(&frames[0]) == sizeof exchange->id &&
+        memcmp(zmq_msg_data(&frames[0]), &exchange->id, sizeof exchange->id) == 0 &&
+        zmq_msg_size(&frames[1]) == 0)
+        return 2;
+    return count >= 2 && zmq_msg_size(&frames[0]) == 0 && !exchange->may_be_late ? 1 : 0;
+}
+
 static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
-    if (count < 2 || !socket->exchange.asked || zmq_msg_size(&frames[0]) != 0) {
-        zl_log_later(ZL_WARN, "", "dropped a message that is no reply to a request of this %s",
-                     socket->pattern->name);
+    unsigned start = find_body(socket, frames, count);
+    if (start == 0) {
+        char endpoints[ZL_ENDPOINT_MAX];
+        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_log_later(ZL_WARN, "",
+                     "request at %s dropped a message: it answers no request that is open",
+                     endpoints);
         return 0;
     }
     if (socket->route->owed > 0)
         socket->route->owed--;
     forget_question(&socket->exchange);
     withdraw(socket, false); /* of tries before, a reply may still come */
-    return 1;
+    return start;
 }
 
 struct zl_task *zl_exchange_asker(const struct zl_generation *generation)

@@ -3,8 +3,10 @@
  *     [""] [frame] ...
  * so that every REP, ROUTER and broker takes it. A request that is given up is withdrawn: its route
  * gets a fresh libzmq socket, which its server knows under another routing id, so what was not
- * written yet is never sent, and a late reply never arrives. A reply goes back behind the envelope
- * that its request came with. Used on the loop's thread alone. */
+ * written yet is never sent, and a late reply never arrives. Peers that connect to a bound request
+ * outlive its sockets: there a request has a correlation id before the delimiter, as REQ_CORRELATE
+ * makes it, and replies that lack it are taken only while none can be late. A reply goes back behind
+ * the envelope that its request came with. Used on the loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +29,8 @@ struct zl_line {
 
 /* The state beside a request or reply socket. */
 struct zl_exchange {
+    uint32_t id;           /* correlation id of the newest request */
+    bool may_be_late;      /* a request was given up, so its reply may still come */
     bool asked;            /* a request waits for its reply */
     bool unsent;           /* its next try waits for a peer */
     bool let_go;           /* the script has waited for the reply, and may ask anew instead */

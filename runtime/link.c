@@ -117,6 +117,7 @@ static void note_bound(struct zl_endpoint_entry *entry, struct zl_route *route)
 {
     entry->route = route;
     entry->pending = false;
+    route->is_bound = true;
     if (route->socket->pattern->awaits_peer)
         zl_route_set_peer(route, true);
     if (zl_inproc_is(entry->text))

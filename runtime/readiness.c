@@ -136,8 +136,8 @@ static unsigned report_waiters(const struct zl_socket *socket)
         zl_task_line(task, line, sizeof line);
         zl_socket_describe(socket, endpoints, sizeof endpoints);
         zl_log(ZL_ERROR, line,
-               "stopped while this %s waited for a peer at %s: nobody has been there, so the "
-               "message was not sent",
+               "stopped while this %s waited for a peer at %s: nobody is there, and the message was "
+               "not sent",
                socket->pattern->name, *endpoints ? endpoints : "no address");
         count++;
     }

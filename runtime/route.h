@@ -32,6 +32,7 @@ struct zl_route {
     struct zl_monitor *monitor; /* NULL while it has no endpoint beyond this process */
     struct zl_route_watch *watch;
     bool has_peer;    /* what is sent now goes to a peer after its handshake */
+    bool is_bound;    /* peers come to it */
     bool is_refusal_told;
     unsigned owed;    /* request: sent on it without a reply so far */
     unsigned unclear; /* accepted connections whose handshake may have succeeded */
