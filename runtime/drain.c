@@ -20,6 +20,7 @@ struct leaving {
     struct zl_monitor *monitor;
     char *name;
     uint64_t until;  /* zl_loop_now's clock: what is not sent then is dropped */
+    bool is_idle;    /* nothing is on its way */
     bool is_cut_off; /* its connection broke, and no other has been made */
     SLIST_ENTRY(leaving) link;
 };
@@ -61,7 +62,7 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
     (void)value;
     (void)endpoint;
     if (event == ZMQ_EVENT_DISCONNECTED)
-        leaving->is_cut_off = true;
+        leaving->is_cut_off = !leaving->is_idle;
     else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
         leaving->is_cut_off = false;
     if (event != ZMQ_EVENT_MONITOR_STOPPED)
@@ -98,10 +99,12 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
 }
 
 void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms)
+                    int linger_ms, bool is_idle)
 {
-    bool watched = linger_ms > 0 && watch(uv, closing, monitor, name, linger_ms);
-    if (monitor && !watched) {
+    struct leaving *leaving = linger_ms > 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
+    if (leaving)
+        leaving->is_idle = is_idle;
+    if (monitor && !leaving) {
         zl_monitor_stop(closing);
         zl_monitor_close(monitor);
     }

@@ -12,9 +12,10 @@ struct zl_monitor;
 
 /* Closes a libzmq socket, together with its monitor (NULL: it has none). With `linger_ms` above 0 it
  * goes on sending for as long, and is reported as `name` when that was not enough; with 0 it drops
- * what is left. Never blocks. */
+ * what is left. A peer that leaves meanwhile takes nothing with it when the socket `is_idle`: all that
+ * was sent is with the kernel. Never blocks. */
 void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms);
+                    int linger_ms, bool is_idle);
 
 /* Called while the drain waits: lets the thread's open sockets process what libzmq has for them. */
 typedef void zl_drain_pump(void *arg);

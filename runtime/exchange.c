@@ -181,8 +181,10 @@ static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsig
     unsigned start = find_body(socket, frames, count);
     if (start == 0) {
         char endpoints[ZL_ENDPOINT_MAX];
+        bool is_late = socket->route->is_bound && count > 0 &&
+                       zmq_msg_size(&frames[0]) == sizeof socket->exchange.id;
         zl_socket_describe(socket, endpoints, sizeof endpoints);
-        zl_log_later(ZL_WARN, "",
+        zl_log_later(is_late ? ZL_DEBUG : ZL_WARN, "",
                      "request at %s dropped a message: it answers no request that is open",
                      endpoints);
         return 0;

@@ -284,27 +284,28 @@ static int disconnect_now(struct zl_socket *socket, struct zl_endpoint_entry *en
     return 0;
 }
 
-void zl_socket_attach_again(struct zl_route *route)
-{
-    struct zl_socket *socket = route->socket;
-    struct zl_endpoint_entry *entry;
-    char why[ZL_WHY_MAX];
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (entry->route != route)
-            continue;
-        entry->is_ready = false;
-        if (!(entry->bound ? bind_now(socket, entry, why) : connect_entry(entry, why)))
-            zl_log_later(ZL_ERROR, "", "%s", why);
-    }
-}
-
 void zl_socket_reconnect(struct zl_endpoint_entry *entry)
 {
     char why[ZL_WHY_MAX];
     zl_wire_disconnect(entry->route->zmq, entry->text);
     if (!connect_entry(entry, why))
         zl_log_later(ZL_ERROR, "", "%s", why);
+}
+
+void zl_socket_attach_again(struct zl_route *route, bool is_fresh)
+{
+    struct zl_endpoint_entry *entry;
+    char why[ZL_WHY_MAX];
+    SLIST_FOREACH(entry, &route->socket->endpoints, link)
+    {
+        if (entry->route != route || entry->bound)
+            continue;
+        entry->is_ready = false;
+        if (!is_fresh)
+            zl_socket_reconnect(entry);
+        else if (!connect_entry(entry, why))
+            zl_log_later(ZL_ERROR, "", "%s", why);
+    }
 }
 
 static struct zl_endpoint_entry *find_connected(struct zl_socket *socket, const char *text)

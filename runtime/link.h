@@ -63,8 +63,9 @@ void zl_socket_drop_unwanted(struct zl_socket *socket);
 /* libzmq has closed the socket: it has no endpoints any more. */
 void zl_socket_forget_endpoints(struct zl_socket *socket);
 
-/* The route has a fresh libzmq socket: binds and connects what is on it. */
-void zl_socket_attach_again(struct zl_route *route);
+/* Connects again what a route is connected to; its libzmq socket is a fresh one, or (`is_fresh` is
+ * false) the old one, which is disconnected first. */
+void zl_socket_attach_again(struct zl_route *route, bool is_fresh);
 
 /* Connects an endpoint anew that libzmq has given up. */
 void zl_socket_reconnect(struct zl_endpoint_entry *entry);

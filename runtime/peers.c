@@ -166,12 +166,20 @@ void zl_peers_left(struct zl_endpoint_entry *entry)
     struct zl_route *route = entry->route;
     struct zl_socket *socket = route->socket;
     bool may_lose = socket->pattern->awaits_peer && socket->sent > route->sent_before;
+    char line[ZL_LINE_MAX] = "";
     entry->is_ready = false;
     route->sent_before = socket->sent;
     if (socket->pattern->awaits_peer)
         zl_route_set_peer(route, false);
-    zl_log_later(ZL_INFO, "", "the peer at %s has left; connecting again%s", entry->text,
-                 may_lose ? ". What was on its way to it may be lost" : "");
+    if (route->owed == 0) {
+        zl_log_later(ZL_INFO, "", "the peer at %s has left; connecting again%s", entry->text,
+                     may_lose ? ". What was on its way to it may be lost" : "");
+        return;
+    }
+    zl_line_text(&socket->exchange.line, line);
+    zl_log_later(ZL_WARN, line,
+                 "the peer at %s has left before it replied to this request; connecting again",
+                 entry->text);
 }
 
 static void revive(struct zl_route *route, struct zl_endpoint_entry *entry)
@@ -179,6 +187,12 @@ static void revive(struct zl_route *route, struct zl_endpoint_entry *entry)
     entry->revive_at = 0;
     if (entry->refusals > 0)
         on_refused(route, entry, "");
+    if (entry->was_ready && entry->refusals == 1 && route->socket->sent > 0 &&
+        route->socket->pattern->awaits_peer)
+        zl_log_later(ZL_WARN, "",
+                     "what was still queued for the peer that was at %s is lost: what answers there "
+                     "now is no %s, or does not speak ZeroMQ",
+                     entry->text, route->socket->pattern->peer);
     entry->pause_ms = entry->pause_ms ? entry->pause_ms * 2 : DEAD_MS;
     if (entry->pause_ms > LONGEST_PAUSE_MS)
         entry->pause_ms = LONGEST_PAUSE_MS;

@@ -253,6 +253,7 @@ int zl_socket_look(struct zl_socket *socket)
 
 static void check(struct zl_socket *socket)
 {
+    socket->sent_checked = socket->sent;
     if (zl_socket_look(socket) & ZMQ_POLLOUT)
         grant(&socket->lanes[ZL_OUT]);
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -132,16 +134,36 @@ static void forget_connections(struct zl_route *route)
     route->unclear = 0;
 }
 
+/* Whether all that was sent is with the peers' kernels. A peer of reply or pub that leaves loses what
+ * was for it by its own doing. */
+static bool is_idle(const struct zl_route *route)
+{
+    const struct zl_socket *socket = route->socket;
+    const struct zl_connection *connection;
+    if (!socket->pattern->awaits_peer)
+        return true;
+    if (socket->sent != socket->sent_checked)
+        return false;
+    SLIST_FOREACH(connection, &route->connections, link)
+    {
+        int unacknowledged = 0;
+        if (ioctl(connection->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0)
+            return false;
+    }
+    return true;
+}
+
 void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
 {
     struct zl_socket *socket = route->socket;
     char name[ZL_WHY_MAX];
     zl_socket_describe_route(route, name, sizeof name);
-    zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms);
+    zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms, is_idle(route));
     unwatch(route->watch, is_last ? socket : NULL);
     forget_connections(route);
     TAILQ_REMOVE(&socket->routes, route, link);
     socket->route_count--;
+    socket->lanes[ZL_OUT].gate = true;
     if (socket->route == route) {
         socket->route = NULL;
         socket->zmq = NULL;
@@ -154,24 +176,21 @@ void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
 void zl_route_renew(struct zl_route *route)
 {
     struct zl_socket *socket = route->socket;
-    struct zl_route old = *route;
+    const struct zl_route old = *route;
     char why[ZL_WHY_MAX];
-    if (!open_zmq(route, why)) {
-        zl_log_later(ZL_ERROR, "", "a connection cannot be made anew: %s", why);
-        zl_route_call_later(route, 1000);
-        return;
+    bool is_fresh = open_zmq(route, why); /* otherwise its connections alone are made anew */
+    if (is_fresh) {
+        zl_drain_close(&socket->loop->uv, old.zmq, old.monitor, "", 0, true);
+        unwatch(old.watch, NULL);
+        forget_connections(route);
+        route->monitor = NULL;
     }
-    zl_drain_close(&socket->loop->uv, old.zmq, old.monitor, "", 0);
-    unwatch(old.watch, NULL);
-    forget_connections(route);
-    route->monitor = NULL;
     route->owed = 0;
     if (socket->route == route)
         use(route);
     if (socket->pattern->awaits_peer)
         zl_route_set_peer(route, false);
-    socket->loop->unbound = zl_loop_now();
-    zl_socket_attach_again(route);
+    zl_socket_attach_again(route, is_fresh);
     zl_socket_touch(socket);
 }
 

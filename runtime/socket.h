@@ -34,6 +34,7 @@ struct zl_socket {
     int32_t note; /* bits of ZL_NOTE_* for every message */
     bool is_touched;
     uint64_t sent, received;      /* messages */
+    uint64_t sent_checked;        /* of them, when libzmq was last asked before the loop slept */
     struct zl_lane lanes[2];      /* by enum zl_direction */
     struct zl_options options;    /* a deep copy */
     struct zl_generation *tenant; /* uses it; NULL: kept for the next one. See tenancy.h */
