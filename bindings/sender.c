@@ -47,6 +47,13 @@ static int core_describe(lua_State *L)
     return 5;
 }
 
+/* core.timed_out(sender): a send has found no room, or no peer, in time */
+static int core_timed_out(lua_State *L)
+{
+    zl_lua_check_handle(L, 1, zl_sender_class)->socket->exchange.found_no_peer = true;
+    return 0;
+}
+
 void zl_open_sender(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"close", sender_close}, {NULL, NULL}};
@@ -56,4 +63,6 @@ void zl_open_sender(lua_State *L)
     lua_setfield(L, -2, "sender");
     lua_pushcfunction(L, core_describe);
     lua_setfield(L, -2, "describe");
+    lua_pushcfunction(L, core_timed_out);
+    lua_setfield(L, -2, "timed_out");
 }

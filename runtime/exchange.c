@@ -98,6 +98,7 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
         return code;
     socket->route->owed = 1;
     exchange->asked = true;
+    exchange->found_no_peer = false;
     exchange->asker = socket->loop->current;
     exchange->asker->asks = true;
     exchange->tries = 1;
@@ -354,8 +355,10 @@ void zl_exchange_forget(struct zl_task *task)
 
 int32_t zl_exchange_may_receive(struct zl_socket *socket)
 {
+    if (socket->pattern->id == ZL_REQUEST && !socket->exchange.asked)
+        return socket->exchange.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
     if (socket->pattern->id == ZL_REQUEST)
-        return socket->exchange.asked ? 0 : ZL_NOTHING_ASKED;
+        return 0;
     struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
     return envelope && envelope->open ? ZL_UNANSWERED : 0;
 }

@@ -33,6 +33,7 @@ struct zl_exchange {
     bool may_be_late;      /* a request was given up, so its reply may still come */
     bool asked;            /* a request waits for its reply */
     bool unsent;           /* its next try waits for a peer */
+    bool found_no_peer;    /* the last request timed out before it was sent */
     bool let_go;           /* the script has waited for the reply, and may ask anew instead */
     int tries;             /* sent so often */
     struct zl_task *asker; /* NULL once it has ended */

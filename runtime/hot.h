@@ -38,7 +38,8 @@ enum {
     ZL_NOTHING_ASKED = -8, /* reply: no request in hand; request: no question is open */
     ZL_GONE = -9,          /* reply: the peer that asked has left */
     ZL_FAILED = -10,       /* libzmq failed otherwise: zl_hot_error tells */
-    ZL_WRONG_SELF = -11    /* the userdata is no sender (no receiver) */
+    ZL_WRONG_SELF = -11,   /* the userdata is no sender (no receiver) */
+    ZL_NOT_ASKED = -12     /* request: the last one found no peer in time, so no reply will come */
 };
 
 /* `sender` and `receiver` are the userdata of bindings/. */

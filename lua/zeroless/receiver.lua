@@ -11,6 +11,7 @@ local unroll = require "zeroless.unroll"
 
 local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
+local NOT_ASKED = C.ZL_NOT_ASKED
 local NOTE_LINE, WRONG_SELF = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF
 local IN, TIMEOUT = core.IN, core.TIMEOUT
 local metatable_of = debug.getmetatable
@@ -65,6 +66,8 @@ local function settle(self, code, deadline)
     core.sleep()
   elseif code == CLOSED then
     return nil, "closed"
+  elseif code == NOT_ASKED then
+    return nil, "timeout"
   elseif code == STOPPING then
     core.told(self)
     return nil, "stopping"

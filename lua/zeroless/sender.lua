@@ -61,7 +61,10 @@ local function settle(self, code, ...)
         deadline = timeout and core.now() + timeout or math.huge
       end
       local reason = wait_for_room(self, deadline, is_reply)
-      if reason == TIMEOUT and core.now() >= deadline then return nil, "timeout" end
+      if reason == TIMEOUT and core.now() >= deadline then
+        core.timed_out(self)
+        return nil, "timeout"
+      end
       if reason < 0 then misuse.no_wait(reason, 2) end
     elseif code == PAUSE then
       core.sleep()
