@@ -5,6 +5,7 @@
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
+#include "runtime/context.h"
 #include "runtime/generation.h"
 #include "runtime/log.h"
 
@@ -74,12 +75,20 @@ static void close_luv(void *world)
     generation->nested->closing = true;
 }
 
+/* What luv's loop opens: with less libuv aborts, or luv crashes. */
+enum { LUV_DESCRIPTORS = 6 };
+
 /* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
 int zl_open_luv(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_generation(L);
     struct zl_loop *loop = generation->loop;
     lua_State *main_state = generation->L;
+    char why[ZL_WHY_MAX];
+    if (!zl_context_headroom(LUV_DESCRIPTORS, why)) {
+        lua_pushstring(L, why);
+        return lua_error(L);
+    }
     zl_loop_engage(loop);
     luv_set_callback(main_state, call_back);
     lua_pushcfunction(main_state, luaopen_luv);

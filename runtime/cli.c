@@ -64,7 +64,8 @@ static const char help[] =
     "  -h, --help           this text\n"
     "\n"
     "exit codes: 0 done, 1 uncaught error, 2 usage, 66 no such script, 69 endpoint not to be had,\n"
-    "            75 drain deadline passed with something unsent, 130 second Ctrl-C\n";
+    "            74 something printed could not be written, 75 drain deadline passed with\n"
+    "            something unsent, 130 second Ctrl-C\n";
 
 static bool print_version(void)
 {
@@ -118,17 +119,20 @@ static bool set_log_format(const char *name)
 }
 
 /* Adds a word to an array that ends with NULL. */
-static void append(char ***list, char *word)
+static bool append(struct zl_cli *cli, char ***list, char *word)
 {
     size_t count = 0;
     while (*list && (*list)[count])
         count++;
     char **grown = realloc(*list, (count + 2) * sizeof *grown);
-    if (!grown)
-        return;
+    if (!grown) {
+        fputs("zlrun: not enough memory\n", stderr);
+        return finish(cli, ZL_EXIT_ERROR);
+    }
     grown[count] = word;
     grown[count + 1] = NULL;
     *list = grown;
+    return true;
 }
 
 static bool take_option(struct zl_cli *cli, int option, char *value)
@@ -142,11 +146,9 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
         cli->script.code = value;
         return true;
     case 'l':
-        append(&cli->script.modules, value);
-        return true;
+        return append(cli, &cli->script.modules, value);
     case 'j':
-        append(&cli->script.jit_commands, value);
-        return true;
+        return append(cli, &cli->script.jit_commands, value);
     case OPTION_LOG_LEVEL:
         if (zl_level_find(value) == ZL_SILENT && strcmp(value, "silent") != 0)
             return misuse(cli, "--log-level", value, "debug, info, warn, error or silent");
@@ -195,8 +197,8 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
 bool zl_cli_parse(struct zl_cli *cli, int argc, char **argv)
 {
     *cli = (struct zl_cli){.drain_timeout = 10};
-    append(&cli->script.modules, NULL);
-    append(&cli->script.jit_commands, NULL);
+    if (!append(cli, &cli->script.modules, NULL) || !append(cli, &cli->script.jit_commands, NULL))
+        return false;
     int option;
     while ((option = getopt_long(argc, argv, "+e:l:j:h", options, NULL)) != -1)
         if (!take_option(cli, option, optarg))

@@ -4,7 +4,6 @@
 #include "runtime/loop.h"
 
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,10 +12,14 @@
 #include "runtime/drain.h"
 #include "runtime/log.h"
 #include "runtime/signals.h"
+#include "runtime/standard.h"
 
 /* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
  */
 enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
+
+/* What a libuv loop opens, and one to read the script with; bytes that it allocates. */
+enum { LOOP_DESCRIPTORS = 7, LOOP_MEMORY = 65536 };
 
 /* So often ready tasks are run before libuv is asked what else has happened. */
 enum { ROUNDS = 8 };
@@ -52,8 +55,7 @@ static void before_sleep(uv_prepare_t *prepare)
         return;
     }
     uv_idle_stop(&loop->idle);
-    if (__fpending(stdout) > 0)
-        fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
+    zl_standard_flush(); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
 static void on_interrupt(uv_async_t *async)
@@ -65,8 +67,23 @@ static void on_interrupt(uv_async_t *async)
         zl_reload_request(loop, "SIGHUP");
 }
 
+/* libuv aborts where it gets no descriptor or no memory for the process's first loop. */
+static bool has_room(char *why)
+{
+    void *volatile probe = malloc(LOOP_MEMORY);
+    free(probe);
+    if (!probe)
+        snprintf(why, ZL_WHY_MAX, "not enough memory");
+    return probe && zl_context_headroom(LOOP_DESCRIPTORS, why);
+}
+
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
 {
+    char why[ZL_WHY_MAX];
+    if (!has_room(why)) {
+        fprintf(stderr, "zlrun: %s\n", why);
+        return false;
+    }
     int error = uv_loop_init(&loop->uv);
     if (error) {
         fprintf(stderr, "zlrun: no event loop: %s\n", uv_strerror(error));
@@ -296,5 +313,5 @@ void zl_loop_exit(struct zl_loop *loop, int code)
     zl_signals_stop();
     zl_watchdog_stop(&loop->watchdog);
     zl_context_stop();
-    exit(code);
+    exit(zl_standard_finish(code));
 }

@@ -23,6 +23,7 @@ enum zl_exit {
     ZL_EXIT_USAGE = 2,
     ZL_EXIT_NO_SCRIPT = 66,
     ZL_EXIT_UNAVAILABLE = 69, /* an endpoint is not to be had */
+    ZL_EXIT_IO = 74,          /* something printed could not be written */
     ZL_EXIT_UNDRAINED = 75    /* the drain deadline passed with something unsent or unfinished */
 };
 

@@ -176,12 +176,12 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     zl_reload_update_keeping(loop);
     first->life = ZL_SERVING;
     zl_generation_enter(first);
+    if (options->watch || options->restart)
+        zl_loop_engage(loop);
     if (zl_script_compile(first, script, NULL, why))
         zl_script_begin(first, script);
     else
         zl_generation_failed(first, NULL, why);
-    if (options->watch || options->restart)
-        zl_loop_engage(loop);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/hangup.h"
 #include "runtime/loop.h"
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
@@ -57,6 +58,21 @@ static void on_signal(int number)
     errno = error;
 }
 
+/* A write to a reader that is gone fails; a handler, unlike SIG_IGN, is not inherited by the programs
+ * that the script starts. */
+static void on_broken_pipe(int number)
+{
+    (void)number;
+}
+
+static void outlive_broken_pipes(void)
+{
+    struct sigaction before_it, action = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGPIPE, NULL, &before_it) == 0 && before_it.sa_handler == SIG_DFL)
+        sigaction(SIGPIPE, &action, NULL);
+}
+
 void zl_signals_start(struct zl_loop *loop)
 {
     atomic_store(&target, loop);
@@ -66,6 +82,11 @@ void zl_signals_start(struct zl_loop *loop)
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < HANDLED; i++)
         sigaction(handled[i], &action, &before[i]);
+    outlive_broken_pipes();
+    if (zl_hangup_release()) {
+        atomic_store(&reload, true);
+        zl_loop_interrupt(loop);
+    }
 }
 
 void zl_signals_stop(void)

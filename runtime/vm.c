@@ -103,7 +103,7 @@ static int search_embedded(lua_State *L)
         lua_pushfstring(L, "\n\tno module '%s' embedded in zlrun", name);
         return 1;
     }
-    const char *folder = getenv("ZLRUN_LUA");
+    const char *folder = secure_getenv("ZLRUN_LUA");
     if (folder && *folder && load_from_folder(L, folder, module))
         return 1;
     char chunk[128];
