@@ -8,6 +8,7 @@
 #include "runtime/context.h"
 #include "runtime/generation.h"
 #include "runtime/log.h"
+#include "runtime/runaway.h"
 
 /* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
  * a negative number after an error. */
@@ -25,7 +26,11 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     lua_pushcfunction(L, zl_vm_add_traceback);
     lua_insert(L, before + 1);
     loop->current = &loop->outside;
+    lua_State *around = zl_runaway_enter(generation->L);
+    zl_runaway_beat(); /* uv.run called this one: the script has come back to it */
     int outcome = lua_pcall(L, arguments, results, before + 1);
+    zl_runaway_beat();
+    zl_runaway_leave(around);
     loop->current = interrupted;
     if (outcome != 0) {
         zl_generation_failed(generation, NULL, lua_tostring(L, -1));

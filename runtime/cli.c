@@ -20,6 +20,7 @@ enum {
     OPTION_LOG_FORMAT,
     OPTION_DRAIN,
     OPTION_MEMORY,
+    OPTION_HANDLER_TIME,
     OPTION_WATCH,
     OPTION_RESTART,
     OPTION_REDELIVER,
@@ -33,6 +34,7 @@ static const struct option options[] = {
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"drain-timeout", required_argument, NULL, OPTION_DRAIN},
     {"max-memory", required_argument, NULL, OPTION_MEMORY},
+    {"max-handler-time", required_argument, NULL, OPTION_HANDLER_TIME},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"restart", no_argument, NULL, OPTION_RESTART},
     {"redeliver", required_argument, NULL, OPTION_REDELIVER},
@@ -58,6 +60,8 @@ static const char help[] =
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
     "  --log-format FORMAT  text (default on a terminal), logfmt (default elsewhere) or json\n"
     "  --drain-timeout S    seconds to finish and flush when the process stops (default 10)\n"
+    "  --max-handler-time S seconds of processor time after which code that does not wait gets an\n"
+    "                       error at the line where it is (default: no limit)\n"
     "  --max-memory MB      most memory the script may use, in MiB (default: no limit); turns the\n"
     "                       JIT compiler off, as compiled code cannot take a no (-jon overrules)\n"
     "  --version            versions of zlrun and of what it stands on\n"
@@ -138,6 +142,7 @@ static bool append(struct zl_cli *cli, char ***list, char *word)
 static bool take_option(struct zl_cli *cli, int option, char *value)
 {
     enum { MOST_SECONDS = 1000000, MOST_MEGABYTES = 1 << 20 };
+    const double LEAST_HANDLER_SECONDS = 0.01;
     double number;
     switch (option) {
     case 'e':
@@ -159,6 +164,10 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
     case OPTION_DRAIN:
         return read_number(value, MOST_SECONDS, &cli->drain_timeout) ||
                misuse(cli, "--drain-timeout", value, "a number of seconds");
+    case OPTION_HANDLER_TIME:
+        return (read_number(value, MOST_SECONDS, &cli->max_handler_time) &&
+                cli->max_handler_time >= LEAST_HANDLER_SECONDS) ||
+               misuse(cli, "--max-handler-time", value, "a number of seconds, 0.01 or more");
     case OPTION_MEMORY:
         if (!read_number(value, MOST_MEGABYTES, &number) || number < 1)
             return misuse(cli, "--max-memory", value, "a number of MiB, 1 or more");

@@ -107,8 +107,10 @@ struct failure {
 
 static void note_failure(struct zl_generation *generation, const char *report)
 {
+    const struct zl_runaway *runaway = &generation->loop->runaway;
     generation->failed = true;
-    generation->exit_code = *generation->unavailable && strstr(report, generation->unavailable)
+    generation->exit_code = atomic_load(&runaway->is_ending) ? ZL_EXIT_UNDRAINED
+                            : *generation->unavailable && strstr(report, generation->unavailable)
                                 ? ZL_EXIT_UNAVAILABLE
                                 : ZL_EXIT_ERROR;
     snprintf(generation->error, sizeof generation->error, "%.*s", (int)strcspn(report, "\n"),
@@ -201,6 +203,7 @@ void zl_generation_close(struct zl_generation *generation)
     zl_nested_stop(generation->nested);
     generation->nested = NULL;
     zl_watchdog_pass(&loop->watchdog);
+    zl_runaway_forget(generation->L);
     lua_close(generation->L);
     generation->L = NULL;
     generation->on_stop = generation->on_reload = LUA_NOREF;

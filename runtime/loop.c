@@ -90,6 +90,8 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
         return false;
     }
     loop->drain_timeout = drain_timeout;
+    loop->watchdog.drain_ns = (uint64_t)(drain_timeout * 1e9);
+    loop->watchdog.runaway = &loop->runaway;
     TAILQ_INIT(&loop->sockets);
     TAILQ_INIT(&loop->touched);
     loop->outside.loop = loop;
@@ -106,11 +108,11 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     return true;
 }
 
-void zl_loop_fini(struct zl_loop *loop)
+void zl_loop_close(struct zl_loop *loop)
 {
     zl_reload_fini(loop);
     zl_signals_stop();
-    zl_watchdog_stop(&loop->watchdog);
+    zl_runaway_stop(&loop->runaway);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->interrupt, NULL);
@@ -120,13 +122,20 @@ void zl_loop_fini(struct zl_loop *loop)
     zl_inbox_fini(&loop->inbox);
 }
 
+void zl_loop_fini(struct zl_loop *loop)
+{
+    zl_loop_close(loop);
+    zl_watchdog_stop(&loop->watchdog);
+}
+
 void zl_loop_engage(struct zl_loop *loop)
 {
     if (loop->engaged)
         return;
     loop->engaged = true;
-    zl_signals_start(loop);
+    zl_runaway_start(&loop->runaway, 0);
     zl_watchdog_start(&loop->watchdog);
+    zl_signals_start(loop);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
@@ -182,7 +191,7 @@ static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
 {
     loop->phase = phase;
     loop->exit_code = code;
-    loop->drain_deadline = zl_loop_now() + (uint64_t)(loop->drain_timeout * 1e9);
+    loop->drain_deadline = zl_watchdog_begin_end(&loop->watchdog);
     atomic_store(&loop->watchdog.stopping, true);
 }
 
@@ -286,7 +295,20 @@ int zl_loop_drain(struct zl_loop *loop)
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
     zl_log_flush();
-    return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    int code = loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    zl_watchdog_drained(&loop->watchdog, code);
+    return code;
+}
+
+/* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
+ * the process for ever. Without one the reader has all the time it wants, as with any filter. */
+int zl_loop_leave(struct zl_loop *loop, int code)
+{
+    if (!zl_signals_pending())
+        zl_watchdog_stop(&loop->watchdog);
+    code = zl_standard_finish(code);
+    zl_watchdog_stop(&loop->watchdog);
+    return code;
 }
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -311,7 +333,6 @@ void zl_loop_exit(struct zl_loop *loop, int code)
     loop->exit_code = code;
     code = zl_loop_drain(loop);
     zl_signals_stop();
-    zl_watchdog_stop(&loop->watchdog);
     zl_context_stop();
-    exit(zl_standard_finish(code));
+    exit(zl_loop_leave(loop, code));
 }

@@ -22,6 +22,14 @@ static int run(struct zl_cli *cli, struct zl_loop *loop)
     return zl_loop_drain(loop);
 }
 
+static bool limit_handlers(const struct zl_cli *cli, struct zl_loop *loop)
+{
+    if (cli->max_handler_time == 0 || zl_runaway_start(&loop->runaway, cli->max_handler_time))
+        return true;
+    perror("zlrun: no timer for --max-handler-time");
+    return false;
+}
+
 static int run_script(struct zl_cli *cli)
 {
     zl_heap_tune();
@@ -30,10 +38,11 @@ static int run_script(struct zl_cli *cli)
     int code = ZL_EXIT_ERROR;
     if (!loop)
         fputs("zlrun: not enough memory\n", stderr);
-    if (loop && zl_loop_init(loop, cli->drain_timeout)) {
+    if (loop && limit_handlers(cli, loop) && zl_loop_init(loop, cli->drain_timeout)) {
         code = run(cli, loop);
-        zl_loop_fini(loop);
+        zl_loop_close(loop);
         zl_context_stop();
+        code = zl_loop_leave(loop, code);
     }
     free(loop);
     return code;

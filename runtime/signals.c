@@ -42,6 +42,15 @@ static bool is_hung_up(void)
     return terminal >= 0 && poll(&terminal_poll, 1, 0) == 1 && (terminal_poll.revents & POLLHUP);
 }
 
+/* The drain deadline counts from the signal, also when the loop's thread sees it late. */
+static void begin_end(int64_t now)
+{
+    struct zl_loop *loop = atomic_load(&target);
+    atomic_store(&first_ms, now);
+    if (loop)
+        zl_watchdog_begin_end(&loop->watchdog);
+}
+
 static void on_signal(int number)
 {
     int64_t now = now_ms();
@@ -49,7 +58,7 @@ static void on_signal(int number)
     if (number == SIGHUP && !is_hung_up())
         atomic_store(&reload, true);
     else if (atomic_exchange(&pending, number) == 0)
-        atomic_store(&first_ms, now);
+        begin_end(now);
     else if (now - atomic_load(&first_ms) >= ECHO_MS)
         _exit(128 + number);
     struct zl_loop *loop = atomic_load(&target);
@@ -58,8 +67,8 @@ static void on_signal(int number)
     errno = error;
 }
 
-/* A write to a reader that is gone fails; a handler, unlike SIG_IGN, is not inherited by the programs
- * that the script starts. */
+/* A write to a reader that is gone fails; a handler, unlike SIG_IGN, is not inherited by the
+ * programs that the script starts. */
 static void on_broken_pipe(int number)
 {
     (void)number;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/endpoint.h"
+#include "runtime/runaway.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { UNDER_SANITIZER = 1 };
@@ -160,7 +161,10 @@ lua_State *zl_vm_new(struct zl_memory *memory)
 
 int zl_vm_call(lua_State *L, lua_CFunction function, void *world)
 {
-    return lua_cpcall(L, function, world);
+    lua_State *before = zl_runaway_enter(L);
+    int outcome = lua_cpcall(L, function, world);
+    zl_runaway_leave(before);
+    return outcome;
 }
 
 void zl_vm_require(lua_State *L, const char *name)
