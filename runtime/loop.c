@@ -11,6 +11,7 @@
 #include "runtime/context.h"
 #include "runtime/drain.h"
 #include "runtime/log.h"
+#include "runtime/output.h"
 #include "runtime/signals.h"
 #include "runtime/standard.h"
 
@@ -300,6 +301,14 @@ int zl_loop_drain(struct zl_loop *loop)
     return code;
 }
 
+/* Seconds: one, or what is left of the drain time, and a moment in any case. */
+static double output_patience(const struct zl_loop *loop)
+{
+    const double MOST = 1, LEAST = 0.05;
+    double left = ((double)loop->drain_deadline - (double)zl_loop_now()) / 1e9;
+    return loop->drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
+}
+
 /* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
  * the process for ever. Without one the reader has all the time it wants, as with any filter. */
 int zl_loop_leave(struct zl_loop *loop, int code)
@@ -307,6 +316,7 @@ int zl_loop_leave(struct zl_loop *loop, int code)
     if (!zl_signals_pending())
         zl_watchdog_stop(&loop->watchdog);
     code = zl_standard_finish(code);
+    zl_output_finish(output_patience(loop));
     zl_watchdog_stop(&loop->watchdog);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "runtime/generation.h"
 #include "runtime/hangup.h"
 #include "runtime/heap.h"
+#include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/standard.h"
 
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
 {
     zl_hangup_hold();
     zl_standard_fill();
+    zl_log_start();
     struct zl_cli cli;
     int code = zl_cli_parse(&cli, argc, argv) ? run_script(&cli) : cli.exit_code;
     zl_cli_free(&cli);

@@ -9,6 +9,7 @@
 #include "runtime/generation.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/output.h"
 #include "runtime/script.h"
 #include "runtime/state.h"
 #include "runtime/tenancy.h"
@@ -161,7 +162,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
         return ZL_EXIT_NO_SCRIPT;
     if (options->dead_letter &&
         !zl_deadletter_open(&loop->reload.dead_letter, options->dead_letter, why)) {
-        fprintf(stderr, "zlrun: %s\n", why);
+        zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_USAGE;
     }
     if (options->watch)
@@ -169,7 +170,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     struct zl_generation *first =
         options->watch && !loop->reload.watch ? NULL : zl_attempt_make_next(loop, why);
     if (!first) {
-        fprintf(stderr, "zlrun: %s\n", why);
+        zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_ERROR;
     }
     loop->reload.number = loop->reload.newest = first->number;

@@ -16,7 +16,10 @@
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/output.h"
 #include "runtime/signals.h"
+
+static const double LAST_WORDS = 0.05; /* seconds for the last line of the log */
 
 enum { SECOND_NS = 1000000000, INTERRUPT_NS = 150000000, END_NS = 400000000 };
 
@@ -77,6 +80,7 @@ _Noreturn static void end_process(struct zl_watchdog *watchdog)
         zl_log(ZL_WARN, "",
                "all is done, but a finalizer or a library does not come back: the process ends "
                "without it");
+    zl_output_finish(LAST_WORDS);
     _exit(code);
 }
 
