@@ -137,6 +137,7 @@ static void watch_files(struct zl_loop *loop)
 void zl_reload_init(struct zl_loop *loop)
 {
     zl_agenda_init(&loop->reload.agenda, &loop->uv);
+    zl_deadletter_init(&loop->reload.dead_letter);
 }
 
 void zl_reload_fini(struct zl_loop *loop)
