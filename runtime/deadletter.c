@@ -49,9 +49,9 @@ static const char *find_fault(int fd, const char *path)
  * followed nor waited for. */
 bool zl_deadletter_open(struct zl_deadletter *letters, const char *path, char *why)
 {
-    int fd = open(path,
-                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-                  S_IRUSR | S_IWUSR);
+    int fd =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+             S_IRUSR | S_IWUSR);
     const char *fault = find_fault(fd, path);
     if (!fault) {
         letters->fd = fd;
