@@ -5,8 +5,10 @@
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
+#include "runtime/context.h"
 #include "runtime/generation.h"
 #include "runtime/log.h"
+#include "runtime/runaway.h"
 
 /* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
  * a negative number after an error. */
@@ -24,7 +26,11 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     lua_pushcfunction(L, zl_vm_add_traceback);
     lua_insert(L, before + 1);
     loop->current = &loop->outside;
+    lua_State *around = zl_runaway_enter(generation->L);
+    zl_runaway_beat(); /* uv.run called this one: the script has come back to it */
     int outcome = lua_pcall(L, arguments, results, before + 1);
+    zl_runaway_beat();
+    zl_runaway_leave(around);
     loop->current = interrupted;
     if (outcome != 0) {
         zl_generation_failed(generation, NULL, lua_tostring(L, -1));
@@ -74,12 +80,20 @@ static void close_luv(void *world)
     generation->nested->closing = true;
 }
 
+/* What luv's loop opens: with less libuv aborts, or luv crashes. */
+enum { LUV_DESCRIPTORS = 6 };
+
 /* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
 int zl_open_luv(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_generation(L);
     struct zl_loop *loop = generation->loop;
     lua_State *main_state = generation->L;
+    char why[ZL_WHY_MAX];
+    if (!zl_context_headroom(LUV_DESCRIPTORS, why)) {
+        lua_pushstring(L, why);
+        return lua_error(L);
+    }
     zl_loop_engage(loop);
     luv_set_callback(main_state, call_back);
     lua_pushcfunction(main_state, luaopen_luv);

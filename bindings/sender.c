@@ -18,7 +18,7 @@ static int sender_property(lua_State *L)
         zl_socket_touch(socket);
         zl_socket_read_subscriptions(socket);
     }
-    lua_pushinteger(L, socket->zmq ? socket->subscriptions : 0);
+    lua_pushinteger(L, socket->zmq ? zl_subscribers_count(&socket->subscribers) : 0);
     return 1;
 }
 

@@ -20,6 +20,7 @@ enum {
     OPTION_LOG_FORMAT,
     OPTION_DRAIN,
     OPTION_MEMORY,
+    OPTION_HANDLER_TIME,
     OPTION_WATCH,
     OPTION_RESTART,
     OPTION_REDELIVER,
@@ -33,6 +34,7 @@ static const struct option options[] = {
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"drain-timeout", required_argument, NULL, OPTION_DRAIN},
     {"max-memory", required_argument, NULL, OPTION_MEMORY},
+    {"max-handler-time", required_argument, NULL, OPTION_HANDLER_TIME},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"restart", no_argument, NULL, OPTION_RESTART},
     {"redeliver", required_argument, NULL, OPTION_REDELIVER},
@@ -58,13 +60,16 @@ static const char help[] =
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
     "  --log-format FORMAT  text (default on a terminal), logfmt (default elsewhere) or json\n"
     "  --drain-timeout S    seconds to finish and flush when the process stops (default 10)\n"
+    "  --max-handler-time S seconds of processor time after which code that does not wait gets an\n"
+    "                       error at the line where it is (default: no limit)\n"
     "  --max-memory MB      most memory the script may use, in MiB (default: no limit); turns the\n"
     "                       JIT compiler off, as compiled code cannot take a no (-jon overrules)\n"
     "  --version            versions of zlrun and of what it stands on\n"
     "  -h, --help           this text\n"
     "\n"
     "exit codes: 0 done, 1 uncaught error, 2 usage, 66 no such script, 69 endpoint not to be had,\n"
-    "            75 drain deadline passed with something unsent, 130 second Ctrl-C\n";
+    "            74 something printed could not be written, 75 drain deadline passed with\n"
+    "            something unsent, 130 second Ctrl-C\n";
 
 static bool print_version(void)
 {
@@ -118,22 +123,26 @@ static bool set_log_format(const char *name)
 }
 
 /* Adds a word to an array that ends with NULL. */
-static void append(char ***list, char *word)
+static bool append(struct zl_cli *cli, char ***list, char *word)
 {
     size_t count = 0;
     while (*list && (*list)[count])
         count++;
     char **grown = realloc(*list, (count + 2) * sizeof *grown);
-    if (!grown)
-        return;
+    if (!grown) {
+        fputs("zlrun: not enough memory\n", stderr);
+        return finish(cli, ZL_EXIT_ERROR);
+    }
     grown[count] = word;
     grown[count + 1] = NULL;
     *list = grown;
+    return true;
 }
 
 static bool take_option(struct zl_cli *cli, int option, char *value)
 {
     enum { MOST_SECONDS = 1000000, MOST_MEGABYTES = 1 << 20 };
+    const double LEAST_HANDLER_SECONDS = 0.01;
     double number;
     switch (option) {
     case 'e':
@@ -142,11 +151,9 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
         cli->script.code = value;
         return true;
     case 'l':
-        append(&cli->script.modules, value);
-        return true;
+        return append(cli, &cli->script.modules, value);
     case 'j':
-        append(&cli->script.jit_commands, value);
-        return true;
+        return append(cli, &cli->script.jit_commands, value);
     case OPTION_LOG_LEVEL:
         if (zl_level_find(value) == ZL_SILENT && strcmp(value, "silent") != 0)
             return misuse(cli, "--log-level", value, "debug, info, warn, error or silent");
@@ -157,6 +164,10 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
     case OPTION_DRAIN:
         return read_number(value, MOST_SECONDS, &cli->drain_timeout) ||
                misuse(cli, "--drain-timeout", value, "a number of seconds");
+    case OPTION_HANDLER_TIME:
+        return (read_number(value, MOST_SECONDS, &cli->max_handler_time) &&
+                cli->max_handler_time >= LEAST_HANDLER_SECONDS) ||
+               misuse(cli, "--max-handler-time", value, "a number of seconds, 0.01 or more");
     case OPTION_MEMORY:
         if (!read_number(value, MOST_MEGABYTES, &number) || number < 1)
             return misuse(cli, "--max-memory", value, "a number of MiB, 1 or more");
@@ -195,8 +206,8 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
 bool zl_cli_parse(struct zl_cli *cli, int argc, char **argv)
 {
     *cli = (struct zl_cli){.drain_timeout = 10};
-    append(&cli->script.modules, NULL);
-    append(&cli->script.jit_commands, NULL);
+    if (!append(cli, &cli->script.modules, NULL) || !append(cli, &cli->script.jit_commands, NULL))
+        return false;
     int option;
     while ((option = getopt_long(argc, argv, "+e:l:j:h", options, NULL)) != -1)
         if (!take_option(cli, option, optarg))

@@ -10,8 +10,9 @@
 struct zl_cli {
     struct zl_script script;
     struct zl_supervision supervision;
-    double drain_timeout; /* seconds */
-    int exit_code;        /* when zl_cli_parse says false */
+    double drain_timeout;    /* seconds */
+    double max_handler_time; /* seconds; 0 for no limit */
+    int exit_code;           /* when zl_cli_parse says false */
 };
 
 /* Fills `cli` from the command line and sets the log's level and format. False when the process is

@@ -9,18 +9,57 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/endpoint.h"
+#include "runtime/log.h"
 
+void zl_deadletter_init(struct zl_deadletter *letters)
+{
+    letters->fd = -1;
+}
+
+static bool make_private(int fd, mode_t mode, const char *path)
+{
+    if ((mode & (S_IRWXG | S_IRWXO)) == 0)
+        return true;
+    if (fchmod(fd, S_IRUSR | S_IWUSR) != 0)
+        return false;
+    zl_log(ZL_WARN, "", "others could read the dead letters in %s: its mode is 0600 now", path);
+    return true;
+}
+
+/* What is wrong with the file; NULL when nothing is. */
+static const char *find_fault(int fd, const char *path)
+{
+    struct stat status;
+    if (fd < 0)
+        return errno == ELOOP ? "it is a symbolic link" : strerror(errno);
+    if (fstat(fd, &status) != 0)
+        return strerror(errno);
+    if (!S_ISREG(status.st_mode))
+        return "it is no regular file";
+    if (status.st_uid != geteuid())
+        return "it belongs to another user";
+    return make_private(fd, status.st_mode, path) ? NULL : "others may read it";
+}
+
+/* The path may be in a folder where others write, such as /tmp: what they have put there is neither
+ * followed nor waited for. */
 bool zl_deadletter_open(struct zl_deadletter *letters, const char *path, char *why)
 {
-    letters->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (letters->fd > 0)
+    int fd =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+             S_IRUSR | S_IWUSR);
+    const char *fault = find_fault(fd, path);
+    if (!fault) {
+        letters->fd = fd;
         return true;
-    letters->fd = 0;
-    snprintf(why, ZL_WHY_MAX, "the dead letters cannot be written to %s: %s", path,
-             strerror(errno));
+    }
+    snprintf(why, ZL_WHY_MAX, "the dead letters cannot be written to %s: %s", path, fault);
+    if (fd >= 0)
+        close(fd);
     return false;
 }
 
@@ -69,7 +108,7 @@ bool zl_deadletter_write(struct zl_deadletter *letters, zmq_msg_t *frames, unsig
 
 void zl_deadletter_close(struct zl_deadletter *letters)
 {
-    if (letters->fd > 0)
+    if (letters->fd >= 0)
         close(letters->fd);
-    letters->fd = 0;
+    letters->fd = -1;
 }

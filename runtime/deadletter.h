@@ -9,10 +9,14 @@
 #include "runtime/zmq.h"
 
 struct zl_deadletter {
-    int fd; /* 0: not open */
+    int fd; /* -1: not open */
 };
 
-/* Opens the file to append to it. False and `why` (ZL_WHY_MAX bytes). */
+/* Makes it one that is not open. */
+void zl_deadletter_init(struct zl_deadletter *letters);
+
+/* Opens the file to append to it: a regular one of this user, which nobody else may read (mode 0600
+ * is set). False and `why` (ZL_WHY_MAX bytes). Does not wait. */
 bool zl_deadletter_open(struct zl_deadletter *letters, const char *path, char *why);
 
 /* Appends one message, whole or not at all. False when the file takes no more. */

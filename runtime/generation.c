@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/loop.h"
+#include "runtime/output.h"
 #include "runtime/script.h"
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -107,8 +108,10 @@ struct failure {
 
 static void note_failure(struct zl_generation *generation, const char *report)
 {
+    const struct zl_runaway *runaway = &generation->loop->runaway;
     generation->failed = true;
-    generation->exit_code = *generation->unavailable && strstr(report, generation->unavailable)
+    generation->exit_code = atomic_load(&runaway->is_ending) ? ZL_EXIT_UNDRAINED
+                            : *generation->unavailable && strstr(report, generation->unavailable)
                                 ? ZL_EXIT_UNAVAILABLE
                                 : ZL_EXIT_ERROR;
     snprintf(generation->error, sizeof generation->error, "%.*s", (int)strcspn(report, "\n"),
@@ -129,7 +132,7 @@ static int print_failure(lua_State *L)
     }
     note_failure(failure->generation, report);
     fflush(stdout);
-    fprintf(stderr, "zlrun: %s\n", report);
+    zl_output_print("zlrun: %s\n", report);
     return 0;
 }
 
@@ -140,7 +143,7 @@ void zl_generation_failed(struct zl_generation *generation, lua_State *co, const
     note_failure(generation, "an error without a message");
     if (zl_vm_call(generation->L, print_failure, &failure) != 0) {
         note_failure(generation, "not enough memory to print the error");
-        fprintf(stderr, "zlrun: %s\n", generation->error);
+        zl_output_print("zlrun: %s\n", generation->error);
         lua_pop(generation->L, 1);
     }
     if (generation == generation->loop->generation)
@@ -162,7 +165,7 @@ void zl_generation_run_callbacks(struct zl_generation *generation)
     if (generation->on_stop == LUA_NOREF)
         return;
     if (zl_vm_call(generation->L, spawn_callbacks, generation) != 0) {
-        fprintf(stderr, "zlrun: %s\n", lua_tostring(generation->L, -1));
+        zl_output_print("zlrun: %s\n", lua_tostring(generation->L, -1));
         zl_loop_fail(generation->loop, ZL_EXIT_ERROR);
     }
 }
@@ -201,6 +204,7 @@ void zl_generation_close(struct zl_generation *generation)
     zl_nested_stop(generation->nested);
     generation->nested = NULL;
     zl_watchdog_pass(&loop->watchdog);
+    zl_runaway_forget(generation->L);
     lua_close(generation->L);
     generation->L = NULL;
     generation->on_stop = generation->on_reload = LUA_NOREF;

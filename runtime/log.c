@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/output.h"
+
 static const char *const names[] = {"debug", "info", "warn", "error", "silent"};
 
 enum { MESSAGE_MAX = 2048, SOURCE_MAX = 128 };
@@ -211,17 +213,6 @@ static void put_json(FILE *out, const struct zl_record *record)
     fputc('}', out);
 }
 
-static void write_all(const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(STDERR_FILENO, text, size);
-        if (written <= 0)
-            return;
-        text += written;
-        size -= (size_t)written;
-    }
-}
-
 void zl_log_emit(struct zl_record *record)
 {
     if (!zl_log_wanted(record->level))
@@ -245,7 +236,7 @@ void zl_log_emit(struct zl_record *record)
         put_logfmt(out, record);
     fputc('\n', out);
     if (fclose(out) == 0)
-        write_all(line, size);
+        zl_output_write(line, size);
     free(line);
 }
 
@@ -292,4 +283,15 @@ void zl_log_flush(void)
         emit_text(later->level, later->source, later->message);
         free(later);
     }
+}
+
+static void report_loss(unsigned long lines)
+{
+    zl_log(ZL_WARN, "", "%lu line%s of the log %s lost: standard error took nothing", lines,
+           lines == 1 ? "" : "s", lines == 1 ? "was" : "were");
+}
+
+void zl_log_start(void)
+{
+    zl_output_on_loss(report_loss);
 }

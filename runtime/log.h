@@ -30,6 +30,9 @@ struct zl_record {
 /* Returns whether it took the record; false has it written as usual. */
 typedef bool zl_log_sink(void *world, const struct zl_record *record);
 
+/* Has lines that are lost counted and told. Called once, at the start. */
+void zl_log_start(void);
+
 /* The level below which nothing is made, and its name; ZL_SILENT for an unknown name. */
 enum zl_level zl_log_level(void);
 void zl_log_set_level(enum zl_level level);

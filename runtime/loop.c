@@ -4,7 +4,6 @@
 #include "runtime/loop.h"
 
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,11 +11,16 @@
 #include "runtime/context.h"
 #include "runtime/drain.h"
 #include "runtime/log.h"
+#include "runtime/output.h"
 #include "runtime/signals.h"
+#include "runtime/standard.h"
 
 /* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
  */
 enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
+
+/* What a libuv loop opens, and one to read the script with; bytes that it allocates. */
+enum { LOOP_DESCRIPTORS = 7, LOOP_MEMORY = 65536 };
 
 /* So often ready tasks are run before libuv is asked what else has happened. */
 enum { ROUNDS = 8 };
@@ -52,8 +56,7 @@ static void before_sleep(uv_prepare_t *prepare)
         return;
     }
     uv_idle_stop(&loop->idle);
-    if (__fpending(stdout) > 0)
-        fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
+    zl_standard_flush(); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
 static void on_interrupt(uv_async_t *async)
@@ -65,14 +68,31 @@ static void on_interrupt(uv_async_t *async)
         zl_reload_request(loop, "SIGHUP");
 }
 
+/* libuv aborts where it gets no descriptor or no memory for the process's first loop. */
+static bool has_room(char *why)
+{
+    void *volatile probe = malloc(LOOP_MEMORY);
+    free(probe);
+    if (!probe)
+        snprintf(why, ZL_WHY_MAX, "not enough memory");
+    return probe && zl_context_headroom(LOOP_DESCRIPTORS, why);
+}
+
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
 {
+    char why[ZL_WHY_MAX];
+    if (!has_room(why)) {
+        fprintf(stderr, "zlrun: %s\n", why);
+        return false;
+    }
     int error = uv_loop_init(&loop->uv);
     if (error) {
         fprintf(stderr, "zlrun: no event loop: %s\n", uv_strerror(error));
         return false;
     }
     loop->drain_timeout = drain_timeout;
+    loop->watchdog.drain_ns = (uint64_t)(drain_timeout * 1e9);
+    loop->watchdog.runaway = &loop->runaway;
     TAILQ_INIT(&loop->sockets);
     TAILQ_INIT(&loop->touched);
     loop->outside.loop = loop;
@@ -89,11 +109,11 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     return true;
 }
 
-void zl_loop_fini(struct zl_loop *loop)
+void zl_loop_close(struct zl_loop *loop)
 {
     zl_reload_fini(loop);
     zl_signals_stop();
-    zl_watchdog_stop(&loop->watchdog);
+    zl_runaway_stop(&loop->runaway);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->interrupt, NULL);
@@ -103,13 +123,20 @@ void zl_loop_fini(struct zl_loop *loop)
     zl_inbox_fini(&loop->inbox);
 }
 
+void zl_loop_fini(struct zl_loop *loop)
+{
+    zl_loop_close(loop);
+    zl_watchdog_stop(&loop->watchdog);
+}
+
 void zl_loop_engage(struct zl_loop *loop)
 {
     if (loop->engaged)
         return;
     loop->engaged = true;
-    zl_signals_start(loop);
+    zl_runaway_start(&loop->runaway, 0);
     zl_watchdog_start(&loop->watchdog);
+    zl_signals_start(loop);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
@@ -165,7 +192,7 @@ static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
 {
     loop->phase = phase;
     loop->exit_code = code;
-    loop->drain_deadline = zl_loop_now() + (uint64_t)(loop->drain_timeout * 1e9);
+    loop->drain_deadline = zl_watchdog_begin_end(&loop->watchdog);
     atomic_store(&loop->watchdog.stopping, true);
 }
 
@@ -271,7 +298,29 @@ int zl_loop_drain(struct zl_loop *loop)
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
     zl_log_flush();
-    return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    int code = loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    zl_watchdog_drained(&loop->watchdog, code);
+    return code;
+}
+
+/* Seconds: one, or what is left of the drain time, and a moment in any case. */
+static double output_patience(const struct zl_loop *loop)
+{
+    const double MOST = 1, LEAST = 0.05;
+    double left = ((double)loop->drain_deadline - (double)zl_loop_now()) / 1e9;
+    return loop->drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
+}
+
+/* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
+ * the process for ever. Without one the reader has all the time it wants, as with any filter. */
+int zl_loop_leave(struct zl_loop *loop, int code)
+{
+    if (!zl_signals_pending())
+        zl_watchdog_stop(&loop->watchdog);
+    code = zl_standard_finish(code);
+    zl_output_finish(output_patience(loop));
+    zl_watchdog_stop(&loop->watchdog);
+    return code;
 }
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -296,7 +345,6 @@ void zl_loop_exit(struct zl_loop *loop, int code)
     loop->exit_code = code;
     code = zl_loop_drain(loop);
     zl_signals_stop();
-    zl_watchdog_stop(&loop->watchdog);
     zl_context_stop();
-    exit(code);
+    exit(zl_loop_leave(loop, code));
 }

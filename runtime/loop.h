@@ -12,6 +12,7 @@
 #include "runtime/inbox.h"
 #include "runtime/generation.h"
 #include "runtime/reload.h"
+#include "runtime/runaway.h"
 #include "runtime/socket.h"
 #include "runtime/task.h"
 #include "runtime/watchdog.h"
@@ -23,6 +24,7 @@ enum zl_exit {
     ZL_EXIT_USAGE = 2,
     ZL_EXIT_NO_SCRIPT = 66,
     ZL_EXIT_UNAVAILABLE = 69, /* an endpoint is not to be had */
+    ZL_EXIT_IO = 74,          /* something printed could not be written */
     ZL_EXIT_UNDRAINED = 75    /* the drain deadline passed with something unsent or unfinished */
 };
 
@@ -54,6 +56,7 @@ struct zl_loop {
     struct zl_generation *generation; /* the one whose tasks are run */
     struct zl_reload reload;
     struct zl_watchdog watchdog;
+    struct zl_runaway runaway;
     struct zl_hot hot;
     struct zl_inbox inbox;
 
@@ -70,6 +73,9 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
 
 /* Closes the generation, too. */
 void zl_loop_fini(struct zl_loop *loop);
+
+/* The same, but the watchdog stays on guard until zl_loop_leave. */
+void zl_loop_close(struct zl_loop *loop);
 
 /* Takes over SIGINT, SIGTERM and SIGHUP and starts the watchdog; done when a script first asks for
  * zeroless, so that others behave as under luajit. */
@@ -91,6 +97,9 @@ void zl_loop_interrupt(struct zl_loop *loop);
 /* Closes every socket and waits until what was sent is flushed, at most until the drain deadline.
  * Returns the exit code of the process. Never raises and calls no Lua. */
 int zl_loop_drain(struct zl_loop *loop);
+
+/* The last act of the process: what was printed is written. Returns the exit code. */
+int zl_loop_leave(struct zl_loop *loop, int code);
 
 /* What os.exit does: the drain without any Lua, then the end of the process. */
 _Noreturn void zl_loop_exit(struct zl_loop *loop, int code);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Wiring: command line, loop, generation, bindings; then the drain and the exit code. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bindings/core.h"
 #include "runtime/cli.h"
 #include "runtime/context.h"
 #include "runtime/generation.h"
+#include "runtime/hangup.h"
 #include "runtime/heap.h"
+#include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/standard.h"
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
@@ -19,23 +23,39 @@ static int run(struct zl_cli *cli, struct zl_loop *loop)
     return zl_loop_drain(loop);
 }
 
-int main(int argc, char **argv)
+static bool limit_handlers(const struct zl_cli *cli, struct zl_loop *loop)
 {
-    struct zl_cli cli;
-    if (!zl_cli_parse(&cli, argc, argv)) {
-        zl_cli_free(&cli);
-        return cli.exit_code;
-    }
+    if (cli->max_handler_time == 0 || zl_runaway_start(&loop->runaway, cli->max_handler_time))
+        return true;
+    perror("zlrun: no timer for --max-handler-time");
+    return false;
+}
+
+static int run_script(struct zl_cli *cli)
+{
     zl_heap_tune();
     zl_context_raise_limits();
     struct zl_loop *loop = calloc(1, sizeof *loop);
     int code = ZL_EXIT_ERROR;
-    if (loop && zl_loop_init(loop, cli.drain_timeout)) {
-        code = run(&cli, loop);
-        zl_loop_fini(loop);
+    if (!loop)
+        fputs("zlrun: not enough memory\n", stderr);
+    if (loop && limit_handlers(cli, loop) && zl_loop_init(loop, cli->drain_timeout)) {
+        code = run(cli, loop);
+        zl_loop_close(loop);
         zl_context_stop();
+        code = zl_loop_leave(loop, code);
     }
     free(loop);
-    zl_cli_free(&cli);
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    zl_hangup_hold();
+    zl_standard_fill();
+    zl_log_start();
+    struct zl_cli cli;
+    int code = zl_cli_parse(&cli, argc, argv) ? run_script(&cli) : cli.exit_code;
+    zl_cli_free(&cli);
+    return zl_standard_finish(code);
 }

@@ -190,14 +190,11 @@ void zl_socket_read_subscriptions(struct zl_socket *socket)
 {
     zmq_msg_t message;
     zmq_msg_init(&message);
-    long before = socket->subscriptions;
-    while (zl_wire_receive_frame(socket->zmq, &message) >= 0) {
-        const unsigned char *data = zmq_msg_data(&message);
-        if (zmq_msg_size(&message) > 0 && data[0] <= 1)
-            socket->subscriptions += data[0] ? 1 : -1;
-    }
+    long before = zl_subscribers_count(&socket->subscribers);
+    while (zl_wire_receive_frame(socket->zmq, &message) >= 0)
+        zl_subscribers_note(&socket->subscribers, &message);
     zmq_msg_close(&message);
-    if (socket->subscriptions != before)
+    if (zl_subscribers_count(&socket->subscribers) != before)
         zl_lane_wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/generation.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/output.h"
 #include "runtime/script.h"
 #include "runtime/state.h"
 #include "runtime/tenancy.h"
@@ -136,6 +137,7 @@ static void watch_files(struct zl_loop *loop)
 void zl_reload_init(struct zl_loop *loop)
 {
     zl_agenda_init(&loop->reload.agenda, &loop->uv);
+    zl_deadletter_init(&loop->reload.dead_letter);
 }
 
 void zl_reload_fini(struct zl_loop *loop)
@@ -161,7 +163,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
         return ZL_EXIT_NO_SCRIPT;
     if (options->dead_letter &&
         !zl_deadletter_open(&loop->reload.dead_letter, options->dead_letter, why)) {
-        fprintf(stderr, "zlrun: %s\n", why);
+        zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_USAGE;
     }
     if (options->watch)
@@ -169,19 +171,19 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     struct zl_generation *first =
         options->watch && !loop->reload.watch ? NULL : zl_attempt_make_next(loop, why);
     if (!first) {
-        fprintf(stderr, "zlrun: %s\n", why);
+        zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_ERROR;
     }
     loop->reload.number = loop->reload.newest = first->number;
     zl_reload_update_keeping(loop);
     first->life = ZL_SERVING;
     zl_generation_enter(first);
+    if (options->watch || options->restart)
+        zl_loop_engage(loop);
     if (zl_script_compile(first, script, NULL, why))
         zl_script_begin(first, script);
     else
         zl_generation_failed(first, NULL, why);
-    if (options->watch || options->restart)
-        zl_loop_engage(loop);
     return 0;
 }
 

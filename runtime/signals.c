@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/hangup.h"
 #include "runtime/loop.h"
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
@@ -41,6 +42,15 @@ static bool is_hung_up(void)
     return terminal >= 0 && poll(&terminal_poll, 1, 0) == 1 && (terminal_poll.revents & POLLHUP);
 }
 
+/* The drain deadline counts from the signal, also when the loop's thread sees it late. */
+static void begin_end(int64_t now)
+{
+    struct zl_loop *loop = atomic_load(&target);
+    atomic_store(&first_ms, now);
+    if (loop)
+        zl_watchdog_begin_end(&loop->watchdog);
+}
+
 static void on_signal(int number)
 {
     int64_t now = now_ms();
@@ -48,13 +58,28 @@ static void on_signal(int number)
     if (number == SIGHUP && !is_hung_up())
         atomic_store(&reload, true);
     else if (atomic_exchange(&pending, number) == 0)
-        atomic_store(&first_ms, now);
+        begin_end(now);
     else if (now - atomic_load(&first_ms) >= ECHO_MS)
         _exit(128 + number);
     struct zl_loop *loop = atomic_load(&target);
     if (loop)
         zl_loop_interrupt(loop);
     errno = error;
+}
+
+/* A write to a reader that is gone fails; a handler, unlike SIG_IGN, is not inherited by the
+ * programs that the script starts. */
+static void on_broken_pipe(int number)
+{
+    (void)number;
+}
+
+static void outlive_broken_pipes(void)
+{
+    struct sigaction before_it, action = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGPIPE, NULL, &before_it) == 0 && before_it.sa_handler == SIG_DFL)
+        sigaction(SIGPIPE, &action, NULL);
 }
 
 void zl_signals_start(struct zl_loop *loop)
@@ -66,6 +91,11 @@ void zl_signals_start(struct zl_loop *loop)
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < HANDLED; i++)
         sigaction(handled[i], &action, &before[i]);
+    outlive_broken_pipes();
+    if (zl_hangup_release()) {
+        atomic_store(&reload, true);
+        zl_loop_interrupt(loop);
+    }
 }
 
 void zl_signals_stop(void)

@@ -88,6 +88,7 @@ void zl_socket_close(struct zl_socket *socket)
     }
     zl_socket_forget_endpoints(socket);
     zl_exchange_fini(&socket->exchange);
+    zl_subscribers_fini(&socket->subscribers);
     zl_tenancy_forget(socket);
     zl_socket_let_go(socket);
     zl_socket_unref(socket);

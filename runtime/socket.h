@@ -17,6 +17,7 @@
 #include "runtime/pattern.h"
 #include "runtime/readiness.h"
 #include "runtime/route.h"
+#include "runtime/subscribers.h"
 #include "runtime/zmq.h"
 
 struct zl_generation;
@@ -46,7 +47,7 @@ struct zl_socket {
     bool is_yielding;             /* another socket is to have its bound endpoints */
     bool is_unbound;              /* and has them */
     int references, weak;         /* all of them; those among them that do not keep it open */
-    long subscriptions;           /* pub: held by peers now */
+    struct zl_subscribers subscribers; /* pub: what peers hold now */
     struct zl_exchange exchange;
     struct zl_hand_queue again; /* messages of a failed generation, before all others */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;

@@ -14,6 +14,7 @@
 #include "runtime/generation.h"
 #include "runtime/hand.h"
 #include "runtime/loop.h"
+#include "runtime/runaway.h"
 #include "runtime/socket.h"
 #include "runtime/vm.h"
 
@@ -214,7 +215,9 @@ void zl_task_resume(struct zl_task *task)
     atomic_store_explicit(&loop->watchdog.crowded, is_crowded(task->generation),
                           memory_order_relaxed);
     atomic_store_explicit(&loop->watchdog.running, task->where, memory_order_relaxed);
+    lua_State *before = zl_runaway_enter(task->generation->L);
     int outcome = lua_resume(task->co, arguments);
+    zl_runaway_leave(before);
     atomic_store_explicit(&loop->watchdog.running, NULL, memory_order_relaxed);
     loop->current = &loop->outside;
 

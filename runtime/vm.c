@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/endpoint.h"
+#include "runtime/runaway.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { UNDER_SANITIZER = 1 };
@@ -103,7 +104,7 @@ static int search_embedded(lua_State *L)
         lua_pushfstring(L, "\n\tno module '%s' embedded in zlrun", name);
         return 1;
     }
-    const char *folder = getenv("ZLRUN_LUA");
+    const char *folder = secure_getenv("ZLRUN_LUA");
     if (folder && *folder && load_from_folder(L, folder, module))
         return 1;
     char chunk[128];
@@ -160,7 +161,10 @@ lua_State *zl_vm_new(struct zl_memory *memory)
 
 int zl_vm_call(lua_State *L, lua_CFunction function, void *world)
 {
-    return lua_cpcall(L, function, world);
+    lua_State *before = zl_runaway_enter(L);
+    int outcome = lua_cpcall(L, function, world);
+    zl_runaway_leave(before);
+    return outcome;
 }
 
 void zl_vm_require(lua_State *L, const char *name)

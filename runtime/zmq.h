@@ -22,6 +22,7 @@
     X(msg_close)                                                                                   \
     X(msg_copy)                                                                                    \
     X(msg_data)                                                                                    \
+    X(msg_gets)                                                                                    \
     X(msg_init)                                                                                    \
     X(msg_init_data)                                                                               \
     X(msg_init_size)                                                                               \
@@ -62,6 +63,7 @@ bool zl_zmq_load(char *why);
 #define zmq_msg_close zl_zmq.zmq_msg_close
 #define zmq_msg_copy zl_zmq.zmq_msg_copy
 #define zmq_msg_data zl_zmq.zmq_msg_data
+#define zmq_msg_gets zl_zmq.zmq_msg_gets
 #define zmq_msg_init zl_zmq.zmq_msg_init
 #define zmq_msg_init_data zl_zmq.zmq_msg_init_data
 #define zmq_msg_init_size zl_zmq.zmq_msg_init_size
