@@ -274,21 +274,13 @@ void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generati
 
 void zl_tenancy_sweep(struct zl_loop *loop)
 {
-    char name[ZL_WHY_MAX];
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->former)
-            continue; /* who may come back wants it as it is */
-        if (socket->tenant) {
-            zl_socket_drop_unwanted(socket);
-            zl_socket_let_go(socket);
-            continue;
-        }
-        zl_socket_describe(socket, name, sizeof name);
-        zl_log(ZL_INFO, "", "Closing the %s at %s, which the script no longer opens",
-               socket->pattern->name, name);
-        zl_socket_close(socket);
+        if (socket->former || !socket->tenant)
+            continue; /* a former tenant that may come back needs it as it is */
+        zl_socket_drop_unwanted(socket);
+        zl_socket_let_go(socket);
     }
 }
 

@@ -54,7 +54,8 @@ void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old);
  * kept by the host, and it is no former tenant any more. */
 void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation);
 
-/* Closes the sockets that nobody has taken over, and the endpoints that are no longer named. */
+/* Closes the endpoints that the sockets' tenants no longer name. Orphans stay as they are, see
+ * orphan.h. */
 void zl_tenancy_sweep(struct zl_loop *loop);
 
 /* The socket is closed: frees what is known of its former tenants. */
