@@ -272,6 +272,8 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     TAILQ_FOREACH(socket, &loop->sockets, all)
     zl_socket_yield(socket);
     TAILQ_FOREACH(socket, &loop->sockets, all)
+    zl_socket_yield_claimed(socket);
+    TAILQ_FOREACH(socket, &loop->sockets, all)
     zl_socket_settle(socket);
     zl_socket_wake_all(loop);
     zl_sources_prune(&next->sources);

@@ -177,6 +177,35 @@ void zl_socket_yield(struct zl_socket *socket)
     socket->loop->unbound = zl_loop_now();
 }
 
+void zl_socket_yield_claimed(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (!entry->claimed)
+            continue;
+        zl_wire_unbind(socket->zmq, entry->text);
+        entry->claimed = false;
+        entry->yielded_for = socket->loop->generation->serial;
+        socket->loop->unbound = zl_loop_now();
+    }
+}
+
+bool zl_socket_reclaim(struct zl_socket *socket, unsigned serial, char *why)
+{
+    struct zl_endpoint_entry *entry;
+    bool ok = true;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        entry->claimed = false;
+        if (entry->yielded_for <= serial)
+            continue;
+        ok = bind_now(socket, entry, why) && ok;
+        entry->yielded_for = 0;
+    }
+    return ok;
+}
+
 bool zl_socket_bind_again(struct zl_socket *socket, char *why)
 {
     struct zl_endpoint_entry *entry;
@@ -281,9 +310,9 @@ void zl_socket_drop_unwanted(struct zl_socket *socket)
             continue;
         zl_log(ZL_INFO, "", "%s %s", entry->bound ? "Unbinding" : "Disconnecting from",
                entry->text);
-        if (entry->bound)
+        if (entry->bound && !entry->yielded_for)
             zl_wire_unbind(socket->zmq, entry->text);
-        else
+        else if (!entry->bound)
             zl_wire_disconnect(socket->zmq, entry->text);
         forget_endpoint(socket, entry);
         zl_socket_touch(socket);

@@ -61,6 +61,26 @@ static void set_messages_aside(struct zl_generation *generation)
     zl_hand_set_aside(task, false);
 }
 
+/* The old code may not be able to read what the new code has written, and the way back has to work:
+ * zeroless.state is again what the old generation has left. What that discards is said. */
+static void tell_state(const struct zl_loop *loop, struct zl_generation *old,
+                       struct zl_generation *failed)
+{
+    char *before = NULL, *after = NULL, why[ZL_WHY_MAX];
+    size_t before_size = 0, after_size = 0;
+    bool is_known = zl_state_take(old, &before, &before_size, why) &&
+                    zl_state_take(failed, &after, &after_size, why);
+    bool is_same = is_known && before_size == after_size &&
+                   (!before || memcmp(before, after, after_size) == 0);
+    if (!is_same)
+        zl_log(ZL_WARN, "",
+               "zeroless.state goes back to that of generation %d: what generation %d has changed "
+               "in it since its start, over %llu messages, is discarded",
+               old->number, failed->number, (unsigned long long)loop->reload.handled);
+    free(before);
+    free(after);
+}
+
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
 static void fall_back(struct zl_loop *loop)
 {
@@ -68,6 +88,7 @@ static void fall_back(struct zl_loop *loop)
     struct zl_generation *old = reload->fallback, *failed = loop->generation;
     struct zl_attempt under_way = reload->attempt;
     set_messages_aside(failed);
+    tell_state(loop, old, failed);
     reload->fallback = NULL;
     reload->attempt = reload->trial;
     zl_reload_update_keeping(loop);
@@ -165,6 +186,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
 {
     char why[ZL_WHY_MAX];
     loop->reload.script = script;
+    loop->reload.begun = zl_loop_now();
     loop->reload.options = *options;
     if (!zl_script_find(script))
         return ZL_EXIT_NO_SCRIPT;

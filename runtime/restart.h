@@ -12,7 +12,7 @@ struct zl_restart {
     uint64_t failures[ZL_RESTART_MOST + 1]; /* the last ones, on the clock of zl_loop_now */
     unsigned count;
     uint64_t last; /* failure, counted or not */
-    double delay; /* the last one, in seconds */
+    double delay;  /* the last one, in seconds */
 };
 
 /* What a failed generation has achieved. */

@@ -167,7 +167,8 @@ static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         entry->wanted = false;
-        for (int i = 0; i < wish->count; i++)
+        bool is_ours = !entry->claimed && !entry->yielded_for;
+        for (int i = 0; is_ours && i < wish->count; i++)
             entry->wanted |= entry->bound ? is_bound_to(entry, &wish->endpoints[i])
                                           : strcmp(entry->text, wish->endpoints[i].text) == 0;
     }
@@ -200,6 +201,36 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     zl_socket_touch(socket);
     zl_socket_ref(socket);
     return true;
+}
+
+static struct zl_endpoint_entry *find_claimable(struct zl_socket *socket,
+                                                const struct zl_endpoint *endpoint)
+{
+    struct zl_endpoint_entry *entry;
+    bool is_taken = socket->tenant == socket->loop->generation;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        bool is_ours = entry->bound && !entry->pending && !entry->claimed && !entry->yielded_for;
+        if (is_ours && !(is_taken && entry->wanted) && is_bound_to(entry, endpoint))
+            return entry;
+    }
+    return NULL;
+}
+
+bool zl_tenancy_claim(struct zl_socket *socket, const struct zl_endpoint *endpoint)
+{
+    struct zl_loop *loop = socket->loop;
+    struct zl_socket *other;
+    if (loop->generation->life != ZL_LOADING)
+        return false;
+    TAILQ_FOREACH(other, &loop->sockets, all)
+    {
+        struct zl_endpoint_entry *entry =
+            other == socket || other->is_unbound ? NULL : find_claimable(other, endpoint);
+        if (entry)
+            return entry->claimed = true;
+    }
+    return false;
 }
 
 static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
@@ -250,6 +281,8 @@ void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old)
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
         if ((!socket->is_unbound || socket->tenant == tenant) && !zl_socket_bind_again(socket, why))
+            zl_log(ZL_ERROR, "", "%s", why);
+        if (!zl_socket_reclaim(socket, old->serial, why))
             zl_log(ZL_ERROR, "", "%s", why);
     }
 }
