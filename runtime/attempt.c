@@ -313,6 +313,7 @@ void zl_attempt_switch_over(struct zl_loop *loop)
         zl_script_begin(next, reload->script);
     if (!next->failed)
         zl_task_run_first(next->main);
+    zl_finder_fini(&reload->finder);
     if (next->failed) {
         zl_attempt_roll_back(loop, old, next);
         return;

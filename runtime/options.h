@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/table.h"
+
+enum {
+    ZL_TOPIC_MAX = 245
+}; /* bytes; longer subscriptions may never match over TCP (libzmq 4.3.4) */
+
 struct zl_bytes {
     const char *data; /* may hold NUL */
     size_t size;
@@ -24,6 +30,7 @@ struct zl_options {
     struct zl_bytes topic;   /* pub */
     struct zl_bytes *topics; /* sub */
     size_t topic_count;
+    struct zl_table topic_table; /* of a copy: points into topics */
     bool is_plain; /* set by zl_options_copy: neither topics nor a choice of messages to look after
                     */
 };

@@ -10,6 +10,7 @@
 #include "runtime/agenda.h"
 #include "runtime/attempt.h"
 #include "runtime/deadletter.h"
+#include "runtime/finder.h"
 #include "runtime/parking.h"
 #include "runtime/restart.h"
 #include "runtime/source.h"
@@ -46,6 +47,7 @@ struct zl_reload {
     uint64_t begun;                 /* the first generation, on the clock of zl_loop_now */
     bool has_served;                /* a generation has, so there is code to go back to */
     struct zl_parking parking;
+    struct zl_finder finder; /* while a generation starts */
     struct zl_restart restart;
     struct zl_deadletter dead_letter;
     struct zl_watch *watch; /* NULL without --watch */
