@@ -169,7 +169,6 @@ static double whole(lua_State *L, const struct row *row, double least, double mo
 
 static struct zl_bytes topic(lua_State *L, const char *option, int position)
 {
-    enum { LONGEST_TOPIC = 245 }; /* longer subscriptions may never match over TCP (libzmq 4.3.4) */
     struct zl_bytes bytes;
     if (lua_type(L, -1) != LUA_TSTRING) {
         if (position > 0)
@@ -178,9 +177,9 @@ static struct zl_bytes topic(lua_State *L, const char *option, int position)
         luaL_error(L, "option '%s' must be a string, not a %s", option, luaL_typename(L, -1));
     }
     bytes.data = lua_tolstring(L, -1, &bytes.size);
-    if (bytes.size > LONGEST_TOPIC)
+    if (bytes.size > ZL_TOPIC_MAX)
         luaL_error(L, "a topic of %d bytes is too long: above %d bytes libzmq may not match it",
-                   (int)bytes.size, LONGEST_TOPIC);
+                   (int)bytes.size, ZL_TOPIC_MAX);
     return bytes;
 }
 

@@ -6,6 +6,7 @@
 
 #include "bindings/address.h"
 #include "runtime/log.h"
+#include "runtime/tenancy.h"
 
 struct server {
     struct zl_handle handle;
@@ -100,7 +101,8 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making
     memcpy(asked, endpoint->text, sizeof asked);
     if (*again)
         zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
-    bool later = *again && zl_lua_generation(L)->life == ZL_LOADING;
+    bool later =
+        (*again && zl_lua_generation(L)->life == ZL_LOADING) || zl_tenancy_claim(socket, endpoint);
     zl_lua_log_address(L, "Binding", endpoint);
     if (later ? zl_socket_bind_later(socket, endpoint, asked, why)
               : zl_socket_bind(socket, endpoint, asked, why))

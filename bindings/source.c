@@ -61,16 +61,21 @@ static int search_file(lua_State *L)
     lua_getfield(L, lua_upvalueindex(1), "path");
     if (!lua_isstring(L, -1))
         return luaL_error(L, "'package.path' must be a string");
-    lua_pushvalue(L, lua_upvalueindex(2));
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, -3);
-    lua_call(L, 2, 2);
-    if (lua_isnil(L, -2))
-        return 1; /* where it was looked for */
-    const char *path = lua_tostring(L, -2);
+    struct zl_sources *sources = &zl_lua_generation(L)->sources;
+    const char *path = zl_source_find_served(sources, name);
+    if (!path) {
+        lua_pushvalue(L, lua_upvalueindex(2));
+        lua_pushvalue(L, 1);
+        lua_pushvalue(L, -3);
+        lua_call(L, 2, 2);
+        if (lua_isnil(L, -2))
+            return 1; /* where it was looked for */
+        path = lua_tostring(L, -2);
+    }
     if (load(L, path, NULL, false) != 0)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path,
                           lua_tostring(L, -1));
+    zl_source_name(sources, path, name);
     return 1;
 }
 

@@ -221,6 +221,18 @@ static int core_now(lua_State *L)
     return 1;
 }
 
+/* core.beat(): when the script was first started, and since when the generation before has been at
+ * rest; nothing in the first one, nor once this one serves */
+static int core_beat(lua_State *L)
+{
+    const struct zl_reload *reload = &zl_lua_loop(L)->reload;
+    if (zl_lua_generation(L)->life != ZL_LOADING)
+        return 0;
+    lua_pushnumber(L, (double)reload->begun / 1e9);
+    lua_pushnumber(L, (double)reload->attempt.begun[ZL_PARK] / 1e9);
+    return 2;
+}
+
 /* core.stop(code) */
 static int core_stop(lua_State *L)
 {
@@ -263,6 +275,7 @@ void zl_open_task(lua_State *L)
         {"results", core_results},
         {"is_current", core_is_current},
         {"now", core_now},
+        {"beat", core_beat},
         {"stop", core_stop},
         {"on_stop", core_on_stop},
         {"on_reload", core_on_reload},

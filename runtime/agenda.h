@@ -9,6 +9,7 @@
 
 enum zl_due {
     ZL_DUE_WARNING,  /* a task keeps an attempt waiting */
+    ZL_DUE_STALL,    /* requests are handed out while an attempt waits for replies */
     ZL_DUE_SETTLE,   /* sockets that nobody has taken over are closed */
     ZL_DUE_REMINDER, /* of a failed attempt */
     ZL_DUE_RESTART,  /* of a failed script */

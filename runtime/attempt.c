@@ -9,12 +9,13 @@
 
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/orphan.h"
 #include "runtime/script.h"
 #include "runtime/state.h"
 #include "runtime/tenancy.h"
 
 /* Seconds. */
-enum { PATIENCE = 1, SETTLING = 10, REMINDER = 60 };
+enum { REMINDER = 60 };
 
 /* --- the line of an attempt ------------------------------------------------------------------ */
 
@@ -99,12 +100,10 @@ static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, con
              why);
     reload->has_failed = true;
     zl_sources_fini(&reload->attempted);
-    if (failed) {
-        reload->attempted = failed->sources;
-        failed->sources = (struct zl_sources){NULL, 0};
-    }
+    if (failed)
+        zl_sources_move(&reload->attempted, &failed->sources);
     zl_generation_free(failed);
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_WARNING);
+    zl_parking_end(loop);
     zl_attempt_report_failure(loop, ZL_ERROR);
     if (!zl_reload_is_serving(loop))
         zl_reload_schedule_restart(loop);
@@ -125,13 +124,13 @@ static const struct zl_sources *baseline(struct zl_loop *loop)
 static bool have_files_changed(struct zl_loop *loop)
 {
     struct zl_reload *reload = &loop->reload;
-    struct zl_sources now = {NULL, 0};
+    struct zl_sources now = {.count = 0};
     char ignored[1];
     const struct zl_sources *before = baseline(loop);
     bool changed = zl_sources_refresh(&now, before) &&
                    zl_sources_compare(&now, before, ignored, sizeof ignored) > 0;
     if (changed && reload->has_failed && zl_reload_is_serving(loop) &&
-        zl_sources_compare(&loop->generation->sources, &now, ignored, sizeof ignored) == 0) {
+        zl_sources_are_in(&loop->generation->sources, &now)) {
         zl_log(ZL_INFO, "", "the files are again those of generation %d, which is serving",
                reload->number);
         reload->has_failed = changed = false;
@@ -145,16 +144,22 @@ struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why)
 {
     struct zl_reload *reload = &loop->reload;
     struct zl_generation *next = zl_generation_new(loop, reload->script, reload->newest + 1, why);
-    if (next)
+    if (next) {
         next->serial = ++reload->serial;
+        next->sources.keeps = reload->options.restart;
+    }
     return next;
 }
 
-void zl_attempt_park(struct zl_loop *loop)
+/* What the next generation is made from. One that is started again after a failure is made from
+ * what had served, whatever is in the files now: nobody has released that. */
+static bool read_sources(struct zl_loop *loop, struct zl_generation *next, char *why)
 {
-    loop->generation->life = ZL_PARKING;
-    zl_socket_hold_back(loop);
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_WARNING, PATIENCE);
+    bool is_again = strcmp(loop->reload.attempt.trigger, "restart") == 0 && loop->reload.has_served;
+    const struct zl_sources *before = &loop->generation->sources;
+    snprintf(why, ZL_WHY_MAX, "not enough memory to read the files");
+    return is_again ? zl_sources_copy(&next->sources, before)
+                    : zl_sources_refresh(&next->sources, before);
 }
 
 void zl_attempt_begin(struct zl_loop *loop, const char *trigger)
@@ -168,7 +173,8 @@ void zl_attempt_begin(struct zl_loop *loop, const char *trigger)
     zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
     const struct zl_sources *before = &loop->generation->sources;
     struct zl_generation *next = zl_attempt_make_next(loop, why);
-    bool compiled = next && zl_script_compile(next, reload->script, before, why);
+    bool compiled = next && read_sources(loop, next, why) &&
+                    zl_script_compile(next, reload->script, before, why);
     if (next)
         zl_sources_compare(&next->sources, before, reload->attempt.files,
                            sizeof reload->attempt.files);
@@ -179,7 +185,7 @@ void zl_attempt_begin(struct zl_loop *loop, const char *trigger)
     reload->next = next;
     enter_stage(loop, ZL_PARK);
     if (zl_reload_is_serving(loop))
-        zl_attempt_park(loop);
+        zl_parking_begin(loop);
 }
 
 /* Puts `old` to work in the place of `next`, which has failed. */
@@ -205,7 +211,7 @@ static void retire(struct zl_loop *loop, struct zl_generation *generation)
     zl_generation_run_reload_callbacks(generation);
     zl_tenancy_leave(loop, generation->L ? generation : NULL);
     zl_generation_free(generation);
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_SETTLE, SETTLING);
+    zl_orphans_begin(loop);
 }
 
 static void succeed(struct zl_loop *loop)
@@ -255,7 +261,8 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     reload->number = reload->newest = next->number;
     reload->is_end_told = false;
     reload->handled = 0;
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_WARNING);
+    reload->has_served = true;
+    zl_parking_end(loop);
     zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
     bool on_probation = reload->options.probation > 0 && old->L;
     if (on_probation)
@@ -264,6 +271,8 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
         retire(loop, old);
     TAILQ_FOREACH(socket, &loop->sockets, all)
     zl_socket_yield(socket);
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    zl_socket_yield_claimed(socket);
     TAILQ_FOREACH(socket, &loop->sockets, all)
     zl_socket_settle(socket);
     zl_socket_wake_all(loop);
@@ -304,6 +313,7 @@ void zl_attempt_switch_over(struct zl_loop *loop)
         zl_script_begin(next, reload->script);
     if (!next->failed)
         zl_task_run_first(next->main);
+    zl_finder_fini(&reload->finder);
     if (next->failed) {
         zl_attempt_roll_back(loop, old, next);
         return;

@@ -30,9 +30,6 @@ struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why);
  * loop->reload.next is compiled and the serving generation is being parked. */
 void zl_attempt_begin(struct zl_loop *loop, const char *trigger);
 
-/* The serving generation hands out nothing more until it is at rest. */
-void zl_attempt_park(struct zl_loop *loop);
-
 /* The serving generation is at rest, or gone: starts the next one; commits or rolls back. */
 void zl_attempt_switch_over(struct zl_loop *loop);
 

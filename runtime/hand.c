@@ -166,6 +166,7 @@ static void tell(struct zl_hand *hand, const char *message)
 static void bury(struct zl_hand *hand)
 {
     struct zl_loop *loop = hand->socket->loop;
+    loop->reload.given_up++;
     if (loop->reload.options.dead_letter) {
         bool written = zl_deadletter_write(&loop->reload.dead_letter, hand->frames, hand->count);
         tell(hand, written ? "message in hand set aside to the dead letters"
@@ -214,6 +215,7 @@ void zl_hand_set_aside(struct zl_task *task, bool blamed)
             bury(hand);
             continue;
         }
+        task->loop->reload.tries_used += blamed;
         tell(hand, "message in hand when the generation failed; it is given again");
         give_again(hand);
     }

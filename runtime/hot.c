@@ -172,13 +172,8 @@ int32_t zl_hot_send_frames(void *sender, uint32_t count)
 
 static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
 {
-    for (size_t i = 0; i < socket->options.topic_count; i++) {
-        const struct zl_bytes *topic = &socket->options.topics[i];
-        if (zmq_msg_size(first) == topic->size &&
-            memcmp(zmq_msg_data(first), topic->data, topic->size) == 0)
-            return true;
-    }
-    return false;
+    struct zl_bytes bytes = {zmq_msg_data(first), zmq_msg_size(first)};
+    return zl_options_have_topic(&socket->options, &bytes);
 }
 
 static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)

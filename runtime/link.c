@@ -195,6 +195,15 @@ static bool bind_now(struct zl_socket *socket, struct zl_endpoint_entry *entry, 
     return error == 0;
 }
 
+static void unbind_now(struct zl_socket *socket, struct zl_endpoint_entry *entry)
+{
+    if (!entry->route)
+        return;
+    zl_wire_unbind(socket->zmq, entry->text);
+    entry->route = NULL;
+    note_unbound(socket, entry);
+}
+
 void zl_socket_yield(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
@@ -203,12 +212,37 @@ void zl_socket_yield(struct zl_socket *socket)
     socket->is_unbound = true;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
-        if (!entry->bound || !entry->route)
-            continue;
-        zl_wire_unbind(socket->zmq, entry->text);
-        entry->route = NULL;
-        note_unbound(socket, entry);
+        if (entry->bound)
+            unbind_now(socket, entry);
     }
+}
+
+void zl_socket_yield_claimed(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (!entry->claimed)
+            continue;
+        unbind_now(socket, entry);
+        entry->claimed = false;
+        entry->yielded_for = socket->loop->generation->serial;
+    }
+}
+
+bool zl_socket_reclaim(struct zl_socket *socket, unsigned serial, char *why)
+{
+    struct zl_endpoint_entry *entry;
+    bool ok = true;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        entry->claimed = false;
+        if (entry->yielded_for <= serial)
+            continue;
+        ok = bind_now(socket, entry, why) && ok;
+        entry->yielded_for = 0;
+    }
+    return ok;
 }
 
 bool zl_socket_bind_again(struct zl_socket *socket, char *why)
@@ -388,12 +422,10 @@ void zl_socket_drop_unwanted(struct zl_socket *socket)
             continue;
         zl_log(ZL_INFO, "", "%s %s", entry->bound ? "Unbinding" : "Disconnecting from",
                entry->text);
-        if (!entry->bound) {
+        if (entry->bound)
+            unbind_now(socket, entry);
+        else
             disconnect_now(socket, entry);
-        } else {
-            zl_wire_unbind(socket->zmq, entry->text);
-            note_unbound(socket, entry);
-        }
         forget_endpoint(socket, entry);
         zl_socket_touch(socket);
     }

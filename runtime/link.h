@@ -18,9 +18,11 @@ struct zl_endpoint_entry {
     bool bound;
     bool wanted;  /* by the generation that uses the socket now */
     bool dropped; /* disconnected by a script whose predecessor may still come back */
+    bool claimed; /* bound: another socket is to have it once the next generation serves */
     bool pending; /* to be bound or connected once that generation serves */
     bool ipv6;
     unsigned added_by;      /* the serial of the generation */
+    unsigned yielded_for;   /* that of the one whose socket has it now; 0: it is ours */
     struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
     int listener;           /* bound, tcp and ipc: libzmq's listening descriptor; -1 otherwise */
 
@@ -53,6 +55,11 @@ bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *en
  * with the reason in `why`. */
 void zl_socket_yield(struct zl_socket *socket);
 bool zl_socket_bind_again(struct zl_socket *socket, char *why);
+
+/* The same for the endpoints of it that have been claimed, and for those yielded to generations
+ * after the one with this serial. */
+void zl_socket_yield_claimed(struct zl_socket *socket);
+bool zl_socket_reclaim(struct zl_socket *socket, unsigned serial, char *why);
 
 /* Binds and connects what is pending. */
 void zl_socket_settle(struct zl_socket *socket);

@@ -148,6 +148,12 @@ static int64_t coarse_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds)
+{
+    loop->slice = SLICE_STEPS;
+    loop->slice_end = coarse_now() + nanoseconds;
+}
+
 bool zl_loop_slice_over(struct zl_loop *loop)
 {
     loop->slice = SLICE_STEPS;
@@ -172,8 +178,7 @@ static void run_ready(struct zl_loop *loop)
     while (task != last && loop->phase != ZL_ENDED && !generation->failed) {
         task = TAILQ_FIRST(&generation->ready);
         TAILQ_REMOVE(&generation->ready, task, link);
-        loop->slice = SLICE_STEPS;
-        loop->slice_end = coarse_now() + SLICE_NS;
+        zl_loop_begin_slice(loop, SLICE_NS);
         bool is_last = task == last;
         if (zl_loop_may_run(task)) {
             zl_task_resume(task);

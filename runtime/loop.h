@@ -111,5 +111,8 @@ bool zl_loop_may_run(const struct zl_task *task);
 /* Nanoseconds on a clock that only moves forward. */
 uint64_t zl_loop_now(void);
 
+/* The task that runs next has this much time before others have a turn. */
+void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds);
+
 /* Whether the running task had its share of time; asked by the hot path every few messages. */
 bool zl_loop_slice_over(struct zl_loop *loop);

@@ -12,6 +12,7 @@ void zl_options_fini(struct zl_options *options)
     for (size_t i = 0; i < options->topic_count; i++)
         free((char *)options->topics[i].data);
     free(options->topics);
+    zl_table_fini(&options->topic_table);
     memset(options, 0, sizeof *options);
 }
 
@@ -27,13 +28,38 @@ static bool copy_bytes(struct zl_bytes *to, const struct zl_bytes *from)
     return true;
 }
 
+static bool is_topic(const void *item, const void *key)
+{
+    const struct zl_bytes *one = item, *other = key;
+    return one->size == other->size && memcmp(one->data, other->data, one->size) == 0;
+}
+
+/* Messages are compared too: a few topics are looked at in turn, and no large frame is hashed. */
 bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic)
 {
-    for (size_t i = 0; i < options->topic_count; i++)
-        if (options->topics[i].size == topic->size &&
-            memcmp(options->topics[i].data, topic->data, topic->size) == 0)
-            return true;
-    return false;
+    enum { FEW = 8 };
+    if (options->topic_count <= FEW) {
+        for (size_t i = 0; i < options->topic_count; i++)
+            if (is_topic(&options->topics[i], topic))
+                return true;
+        return false;
+    }
+    if (topic->size > ZL_TOPIC_MAX)
+        return false;
+    uint64_t hash = zl_hash(topic->data, topic->size);
+    return zl_table_find(&options->topic_table, hash, is_topic, topic) != NULL;
+}
+
+/* False without memory. One that is there already is not added again. */
+static bool add_topic(struct zl_options *options, const struct zl_bytes *topic)
+{
+    struct zl_bytes *copy = &options->topics[options->topic_count];
+    if (zl_options_have_topic(options, topic))
+        return true;
+    if (!copy_bytes(copy, topic))
+        return false;
+    options->topic_count++;
+    return zl_table_add(&options->topic_table, zl_hash(copy->data, copy->size), copy);
 }
 
 bool zl_options_are_plain(const struct zl_options *options)
@@ -49,15 +75,12 @@ bool zl_options_copy(struct zl_options *to, const struct zl_options *from)
     to->name = from->name ? strdup(from->name) : NULL;
     to->topics = calloc(from->topic_count + 1, sizeof *to->topics);
     to->topic_count = 0;
+    to->topic_table = (struct zl_table){NULL, 0, 0};
     bool ok = copy_bytes(&to->topic, &from->topic) && to->topics && (to->name || !from->name);
     if (!ok && to->topic.data == from->topic.data)
         to->topic.data = NULL;
-    for (size_t i = 0; ok && i < from->topic_count; i++) {
-        if (zl_options_have_topic(to, &from->topics[i]))
-            continue;
-        ok = copy_bytes(&to->topics[to->topic_count], &from->topics[i]);
-        to->topic_count += ok;
-    }
+    for (size_t i = 0; ok && i < from->topic_count; i++)
+        ok = add_topic(to, &from->topics[i]);
     if (!ok)
         zl_options_fini(to);
     return ok;

@@ -7,10 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/table.h"
+
 /* The default of max_message_size, in bytes. libzmq drops the connection of a peer that sends a larger
  * frame, with what stands behind it: it never gets a lower limit. What is above a script's own, the
  * host refuses. */
 #define ZL_FRAME_DEFAULT ((int64_t)64 << 20)
+
+/* Bytes; longer subscriptions may never match over TCP (libzmq 4.3.4). */
+enum { ZL_TOPIC_MAX = 245 };
 
 struct zl_bytes {
     const char *data; /* may hold NUL */
@@ -29,6 +34,7 @@ struct zl_options {
     struct zl_bytes topic;   /* pub */
     struct zl_bytes *topics; /* sub */
     size_t topic_count;
+    struct zl_table topic_table; /* of a copy: points into topics */
     bool is_plain; /* set by zl_options_copy: neither topics nor a choice of messages to look after
                     */
 };

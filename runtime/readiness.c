@@ -37,8 +37,11 @@ static bool is_held_back(const struct zl_socket *socket, enum zl_direction direc
     if (direction == ZL_IN ? !socket->pattern->hands_out : socket->pattern->id != ZL_REQUEST)
         return false;
     const struct zl_socket *asked_again = direction == ZL_IN ? socket : NULL;
+    if (life == ZL_PARKING && !zl_task_is_handling(loop->current, asked_again))
+        return direction == ZL_OUT || socket->pattern->id != ZL_REPLY ||
+               !zl_parking_admit(socket->loop);
     if (life == ZL_PARKING)
-        return !zl_task_is_handling(loop->current, asked_again);
+        return false;
     return direction == ZL_IN;
 }
 
@@ -76,7 +79,8 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     if (direction == ZL_OUT && socket->pattern->awaits_peer && !zl_route_select(socket))
         return ZL_AGAIN;
     bool given_again = direction == ZL_IN && !STAILQ_EMPTY(&socket->again);
-    lane->gate = !TAILQ_EMPTY(&lane->waiters) || given_again;
+    lane->gate =
+        !TAILQ_EMPTY(&lane->waiters) || given_again || loop->generation->life != ZL_SERVING;
     zl_socket_touch(socket);
     return given_again ? ZL_GIVEN_AGAIN : 0;
 }

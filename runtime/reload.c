@@ -10,6 +10,7 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/output.h"
+#include "runtime/orphan.h"
 #include "runtime/script.h"
 #include "runtime/state.h"
 #include "runtime/tenancy.h"
@@ -29,14 +30,21 @@ void zl_reload_update_keeping(struct zl_loop *loop)
 
 /* --- failing --------------------------------------------------------------------------------- */
 
+/* What there was since the last failure: a message that was handled, or given up, is behind us. */
+static enum zl_progress take_progress(struct zl_reload *reload)
+{
+    bool is_over = reload->handled + reload->given_up > 0, is_try = reload->tries_used > 0;
+    reload->handled = reload->given_up = reload->tries_used = 0;
+    return is_over ? ZL_PROGRESS : is_try ? ZL_TRY_USED : ZL_NO_PROGRESS;
+}
+
 /* Nobody serves: the script is started again after a pause, if it is to be. */
 void zl_reload_schedule_restart(struct zl_loop *loop)
 {
     struct zl_reload *reload = &loop->reload;
     if (!reload->options.restart)
         return;
-    double delay = zl_restart_delay(&reload->restart, zl_loop_now(), reload->handled > 0);
-    reload->handled = 0;
+    double delay = zl_restart_delay(&reload->restart, zl_loop_now(), take_progress(reload));
     if (delay >= 0) {
         zl_agenda_set(&loop->reload.agenda, ZL_DUE_RESTART, delay);
         return;
@@ -54,6 +62,26 @@ static void set_messages_aside(struct zl_generation *generation)
     zl_hand_set_aside(task, false);
 }
 
+/* The old code may not be able to read what the new code has written, and the way back has to work:
+ * zeroless.state is again what the old generation has left. What that discards is said. */
+static void tell_state(const struct zl_loop *loop, struct zl_generation *old,
+                       struct zl_generation *failed)
+{
+    char *before = NULL, *after = NULL, why[ZL_WHY_MAX];
+    size_t before_size = 0, after_size = 0;
+    bool is_known = zl_state_take(old, &before, &before_size, why) &&
+                    zl_state_take(failed, &after, &after_size, why);
+    bool is_same = is_known && before_size == after_size &&
+                   (!before || memcmp(before, after, after_size) == 0);
+    if (!is_same)
+        zl_log(ZL_WARN, "",
+               "zeroless.state goes back to that of generation %d: what generation %d has changed "
+               "in it since its start, over %llu messages, is discarded",
+               old->number, failed->number, (unsigned long long)loop->reload.handled);
+    free(before);
+    free(after);
+}
+
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
 static void fall_back(struct zl_loop *loop)
 {
@@ -61,6 +89,7 @@ static void fall_back(struct zl_loop *loop)
     struct zl_generation *old = reload->fallback, *failed = loop->generation;
     struct zl_attempt under_way = reload->attempt;
     set_messages_aside(failed);
+    tell_state(loop, old, failed);
     reload->fallback = NULL;
     reload->attempt = reload->trial;
     zl_reload_update_keeping(loop);
@@ -68,7 +97,7 @@ static void fall_back(struct zl_loop *loop)
     if (!reload->next)
         return;
     reload->attempt = under_way;
-    zl_attempt_park(loop);
+    zl_parking_begin(loop);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
@@ -109,13 +138,14 @@ static void files_may_have_changed(void *world)
 static size_t list_paths(const struct zl_sources *sources, const char **paths, size_t count)
 {
     for (const struct zl_source *source = sources->first; source; source = source->next)
-        paths[count++] = source->path;
+        if (source->is_used)
+            paths[count++] = source->path;
     return count;
 }
 
 static size_t count_files(const struct zl_loop *loop)
 {
-    return loop->generation->sources.count + loop->reload.attempted.count;
+    return loop->generation->sources.used + loop->reload.attempted.used;
 }
 
 /* The files of the serving generation, and of the last attempt: one that is repaired is seen. */
@@ -158,6 +188,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
 {
     char why[ZL_WHY_MAX];
     loop->reload.script = script;
+    loop->reload.begun = zl_loop_now();
     loop->reload.options = *options;
     if (!zl_script_find(script))
         return ZL_EXIT_NO_SCRIPT;
@@ -176,6 +207,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     }
     loop->reload.number = loop->reload.newest = first->number;
     zl_reload_update_keeping(loop);
+    first->sources.keeps = options->restart;
     first->life = ZL_SERVING;
     zl_generation_enter(first);
     if (options->watch || options->restart)
@@ -193,39 +225,10 @@ void zl_reload_request(struct zl_loop *loop, const char *trigger)
         loop->reload.wanted = trigger;
 }
 
-/* The task that the attempt waits for; NULL when the generation is at rest. */
-static struct zl_task *find_busy(const struct zl_loop *loop)
-{
-    struct zl_task *busy = zl_generation_unfinished(loop->generation);
-    return busy ? busy : zl_exchange_asker(loop->generation);
-}
-
 static void go_on(struct zl_loop *loop)
 {
-    struct zl_task *busy = zl_reload_is_serving(loop) ? find_busy(loop) : NULL;
-    if (busy && zl_exchange_asker(loop->generation))
-        zl_generation_wake_resting(loop->generation);
-    if (!busy) {
+    if (zl_parking_is_over(loop))
         zl_attempt_switch_over(loop);
-    } else if (zl_agenda_is_due(&loop->reload.agenda, ZL_DUE_WARNING)) {
-        char line[128];
-        zl_task_line(busy, line, sizeof line);
-        zl_log(ZL_WARN, line,
-               "the reload waits for the task that waits here (it begins at %s): it has a message "
-               "in hand, or a question without its reply",
-               busy->where);
-        zl_agenda_clear(&loop->reload.agenda, ZL_DUE_WARNING);
-    }
-}
-
-/* Whether the start of the script is over: its main task receives or has ended, and the tasks that
- * it has made had their turn. */
-static bool is_settled(const struct zl_loop *loop)
-{
-    const struct zl_generation *generation = loop->generation;
-    if (generation->failed || !TAILQ_EMPTY(&generation->ready))
-        return false;
-    return generation->main->status >= ZL_TASK_DONE || zl_task_is_receiving(generation->main);
 }
 
 static bool has_ended(const struct zl_loop *loop)
@@ -265,15 +268,12 @@ void zl_reload_turn(struct zl_loop *loop)
         bury(loop);
     if (loop->phase != ZL_RUNNING)
         return;
+    reload->has_served |= zl_reload_is_serving(loop);
     if (reload->fallback)
         judge(loop);
     if (reload->next)
         go_on(loop);
-    if (zl_agenda_has(&reload->agenda, ZL_DUE_SETTLE) &&
-        (is_settled(loop) || zl_agenda_is_due(&loop->reload.agenda, ZL_DUE_SETTLE))) {
-        zl_agenda_clear(&loop->reload.agenda, ZL_DUE_SETTLE);
-        zl_tenancy_sweep(loop);
-    }
+    zl_orphans_turn(loop);
     if (zl_agenda_is_due(&loop->reload.agenda, ZL_DUE_RESTART)) {
         zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
         zl_reload_request(loop, "restart");
@@ -295,7 +295,7 @@ void zl_reload_turn(struct zl_loop *loop)
 bool zl_reload_waits(const struct zl_loop *loop)
 {
     return loop->reload.options.watch || loop->reload.next || loop->reload.wanted ||
-           !loop->generation->L;
+           !loop->generation->L || zl_orphans_wait(loop);
 }
 
 void zl_reload_stop(struct zl_loop *loop)
@@ -305,6 +305,7 @@ void zl_reload_stop(struct zl_loop *loop)
         loop->exit_code = loop->generation->exit_code;
     if (!reload->next)
         return;
+    zl_parking_end(loop);
     zl_generation_free(reload->next);
     reload->next = NULL;
     if (zl_reload_is_serving(loop))

@@ -10,6 +10,8 @@
 #include "runtime/agenda.h"
 #include "runtime/attempt.h"
 #include "runtime/deadletter.h"
+#include "runtime/finder.h"
+#include "runtime/parking.h"
 #include "runtime/restart.h"
 #include "runtime/source.h"
 
@@ -40,6 +42,12 @@ struct zl_reload {
     int number;                     /* of the serving generation */
     int newest;                     /* of the newest that has served */
     uint64_t handled;               /* messages, by the serving generation, while they are kept */
+    uint64_t given_up;              /* messages set aside or lost since the last failure */
+    uint64_t tries_used;            /* messages to be given again since then */
+    uint64_t begun;                 /* the first generation, on the clock of zl_loop_now */
+    bool has_served;                /* a generation has, so there is code to go back to */
+    struct zl_parking parking;
+    struct zl_finder finder; /* while a generation starts */
     struct zl_restart restart;
     struct zl_deadletter dead_letter;
     struct zl_watch *watch; /* NULL without --watch */

@@ -11,10 +11,18 @@ enum { ZL_RESTART_MOST = 5, ZL_RESTART_WITHIN = 30 /* seconds */ };
 struct zl_restart {
     uint64_t failures[ZL_RESTART_MOST + 1]; /* the last ones, on the clock of zl_loop_now */
     unsigned count;
-    double delay; /* the last one, in seconds */
+    uint64_t last; /* failure, counted or not */
+    double delay;  /* the last one, in seconds */
 };
 
-/* A failure at `now`; `progress`: the failed generation had handled a message, so it does not count
- * as one more in a row. The seconds to wait, or a negative number when there were more than
- * ZL_RESTART_MOST within ZL_RESTART_WITHIN seconds. */
-double zl_restart_delay(struct zl_restart *restart, uint64_t now, bool progress);
+/* What a failed generation has achieved. */
+enum zl_progress {
+    ZL_NO_PROGRESS,
+    ZL_TRY_USED, /* of a message that is given again a limited number of times */
+    ZL_PROGRESS  /* a message was handled, or given up */
+};
+
+/* A failure at `now`. One after progress is the first in a row; one that has used up a try makes
+ * the pauses longer, but is not counted. The seconds to wait, or a negative number when there were
+ * more than ZL_RESTART_MOST within ZL_RESTART_WITHIN seconds. */
+double zl_restart_delay(struct zl_restart *restart, uint64_t now, enum zl_progress progress);

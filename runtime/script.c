@@ -93,7 +93,7 @@ static int compile(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     const struct zl_source *source = starting->generation->sources.first;
     for (; starting->before && source; source = source->next)
-        if (source->text && zl_source_is_new(source, starting->before))
+        if (source->is_new && zl_source_is_new(source, starting->before))
             check_syntax(L, source);
     /* Every reload needs it, and now nobody waits. */
     if (starting->before)
@@ -105,10 +105,6 @@ bool zl_script_compile(struct zl_generation *generation, const struct zl_script 
                        const struct zl_sources *before, char *why)
 {
     struct starting starting = {generation, script, before};
-    if (before && !zl_sources_refresh(&generation->sources, before)) {
-        snprintf(why, ZL_WHY_MAX, "not enough memory to read the files");
-        return false;
-    }
     if (zl_vm_call(generation->L, compile, &starting) == 0)
         return true;
     zl_vm_take_error(generation->L, why);

@@ -27,7 +27,8 @@ struct zl_script {
 /* Whether there is a script to run; where not, says so on standard error. */
 bool zl_script_find(const struct zl_script *script);
 
-/* Compiles the script and, with `before`, every file that is new against it. False and `why`. */
+/* Compiles the script and, with `before`, every file of the generation that is new against it.
+ * False and `why`. */
 bool zl_script_compile(struct zl_generation *generation, const struct zl_script *script,
                        const struct zl_sources *before, char *why);
 

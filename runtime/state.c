@@ -3,6 +3,7 @@
 #include "runtime/state.h"
 
 #include <lauxlib.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,9 @@ static int take_state(lua_State *L)
     push_loaded(L, "zeroless.state");
     lua_getfield(L, -1, "pack");
     lua_getfield(L, -3, "state");
-    lua_call(L, 1, 1);
-    const char *bytes = lua_tolstring(L, -1, &state->size);
+    lua_call(L, 1, 3); /* the first holds the bytes */
+    const char *bytes = (const char *)(uintptr_t)lua_tonumber(L, -2);
+    state->size = (size_t)lua_tonumber(L, -1);
     state->bytes = malloc(state->size + 1);
     if (!state->bytes)
         return luaL_error(L, "not enough memory for zeroless.state");
@@ -59,8 +61,9 @@ static int give_state(lua_State *L)
     push_loaded(L, "zeroless");
     push_loaded(L, "zeroless.state");
     lua_getfield(L, -1, "unpack");
-    lua_pushlstring(L, state->bytes, state->size);
-    lua_call(L, 1, 1);
+    lua_pushnumber(L, (lua_Number)(uintptr_t)state->bytes);
+    lua_pushnumber(L, (lua_Number)state->size);
+    lua_call(L, 2, 1);
     lua_setfield(L, -3, "state");
     return 0;
 }

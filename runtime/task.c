@@ -5,7 +5,6 @@
 #include "runtime/task.h"
 
 #include <lauxlib.h>
-#include <limits.h>
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,9 @@
 #include "runtime/runaway.h"
 #include "runtime/socket.h"
 #include "runtime/vm.h"
+
+/* The start of a script has more time than a turn; messages wait meanwhile. */
+enum { FIRST_SLICE_NS = 50000000 };
 
 /* --- sets of sockets ------------------------------------------------------------------------- */
 
@@ -238,7 +240,7 @@ void zl_task_resume(struct zl_task *task)
 void zl_task_run_first(struct zl_task *task)
 {
     TAILQ_REMOVE(&task->generation->ready, task, link);
-    task->loop->slice = INT_MAX;
+    zl_loop_begin_slice(task->loop, FIRST_SLICE_NS);
     zl_task_resume(task);
 }
 

@@ -71,7 +71,8 @@ struct zl_task *zl_task_spawn(struct zl_generation *generation, struct lua_State
 /* The caller of spawn is no longer interested in the task's results. */
 void zl_task_disown(struct zl_task *task);
 
-/* Runs a generation's first task until it waits, out of turn and without a limit of time. */
+/* Runs a generation's first task until it waits, out of turn. One that does not wait, but calls
+ * zlrun, is interrupted after a while as by a wait. */
 void zl_task_run_first(struct zl_task *task);
 
 /* Whether it waits for a message that a receiver hands out. */

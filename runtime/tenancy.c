@@ -1,71 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* See tenancy.h. A socket is found again by its name where it has one; else a bound one by its
- * endpoint as the script gave it, so that a free port stays the same port, and a connected one by
- * the addresses that both have. */
+/* See tenancy.h. */
 #include "runtime/tenancy.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/finder.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/sockopt.h"
 #include "runtime/wire.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
-
-static const struct zl_endpoint_entry *first_bound(const struct zl_socket *socket)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (entry->bound)
-            return entry;
-    }
-    return NULL;
-}
-
-/* A free port that has become a number may be asked for by that number: state carries it. */
-static bool is_bound_to(const struct zl_endpoint_entry *entry, const struct zl_endpoint *endpoint)
-{
-    if (strcmp(entry->asked, endpoint->text) == 0 || strcmp(entry->text, endpoint->text) == 0)
-        return true;
-    if (endpoint->transport != ZL_TCP || endpoint->port == 0)
-        return false;
-    size_t host = (size_t)(strrchr(endpoint->text, ':') - endpoint->text) + 1;
-    const char *port = strrchr(entry->text, ':');
-    return strncmp(entry->asked, endpoint->text, host) == 0 && port &&
-           atoi(port + 1) == endpoint->port;
-}
-
-static bool is_connected_to(const struct zl_socket *socket, const struct zl_endpoint *endpoint)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (!entry->bound && strcmp(entry->text, endpoint->text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* How well the socket fits: 0 not at all. */
-static int fit(const struct zl_socket *socket, const struct zl_wish *wish)
-{
-    enum { SAME_NAME = 1 << 20 };
-    const struct zl_endpoint_entry *bound = first_bound(socket);
-    const char *name = wish->options->name, *its_name = socket->options.name;
-    if (socket->pattern != wish->pattern || (bound != NULL) != (wish->use == ZL_BIND))
-        return 0;
-    if (name || its_name)
-        return name && its_name && strcmp(name, its_name) == 0 ? SAME_NAME : 0;
-    if (wish->use == ZL_BIND)
-        return is_bound_to(bound, wish->endpoints);
-    int shared = wish->count == 0 && socket->is_bare;
-    for (int i = 0; i < wish->count; i++)
-        shared += is_connected_to(socket, &wish->endpoints[i]);
-    return shared;
-}
 
 /* The name of an option that a socket keeps for life and that differs; NULL for none. */
 static const char *find_obstacle(const struct zl_options *now, const struct zl_options *wanted)
@@ -86,26 +32,15 @@ static const char *find_obstacle(const struct zl_options *now, const struct zl_o
 struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wish,
                                   struct zl_obstacle *obstacle)
 {
-    struct zl_socket *socket, *best = NULL;
-    int most = 0;
+    struct zl_socket *best = zl_finder_find(loop, wish);
     *obstacle = (struct zl_obstacle){NULL, ""};
-    TAILQ_FOREACH(socket, &loop->sockets, all)
-    {
-        bool is_free =
-            (socket->tenant != loop->generation || socket->is_closing) && !socket->is_yielding;
-        int points = is_free ? fit(socket, wish) : 0;
-        if (points > most) {
-            most = points;
-            best = socket;
-        }
-    }
     if (!best)
         return NULL;
     obstacle->option = find_obstacle(&best->options, wish->options);
     if (!obstacle->option)
         return best;
-    const struct zl_endpoint_entry *bound = first_bound(best);
-    if (bound && is_bound_to(bound, wish->endpoints))
+    const struct zl_endpoint_entry *bound = zl_finder_first_bound(best);
+    if (bound && zl_finder_is_bound_to(bound, wish->endpoints))
         memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
     best->is_yielding = true;
     if (loop->generation->life != ZL_LOADING)
@@ -168,8 +103,9 @@ static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         entry->wanted = false;
-        for (int i = 0; i < wish->count; i++)
-            entry->wanted |= entry->bound ? is_bound_to(entry, &wish->endpoints[i])
+        bool is_ours = !entry->claimed && !entry->yielded_for;
+        for (int i = 0; is_ours && i < wish->count; i++)
+            entry->wanted |= entry->bound ? zl_finder_is_bound_to(entry, &wish->endpoints[i])
                                           : strcmp(entry->text, wish->endpoints[i].text) == 0;
     }
 }
@@ -201,6 +137,23 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     zl_socket_touch(socket);
     zl_socket_ref(socket);
     return true;
+}
+
+/* One that is to be chosen is nobody's. */
+static bool is_free(const struct zl_endpoint *endpoint)
+{
+    return endpoint->transport == ZL_TCP ? endpoint->port == 0
+                                         : strcmp(endpoint->text, "ipc://*") == 0;
+}
+
+bool zl_tenancy_claim(struct zl_socket *socket, const struct zl_endpoint *endpoint)
+{
+    bool is_starting = socket->loop->generation->life == ZL_LOADING;
+    struct zl_endpoint_entry *entry =
+        is_starting && !is_free(endpoint) ? zl_finder_claim(socket, endpoint) : NULL;
+    if (entry)
+        entry->claimed = true;
+    return entry != NULL;
 }
 
 static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
@@ -252,6 +205,8 @@ void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old)
     {
         if ((!socket->is_unbound || socket->tenant == tenant) && !zl_socket_bind_again(socket, why))
             zl_log(ZL_ERROR, "", "%s", why);
+        if (!zl_socket_reclaim(socket, old->serial, why))
+            zl_log(ZL_ERROR, "", "%s", why);
     }
 }
 
@@ -275,21 +230,13 @@ void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generati
 
 void zl_tenancy_sweep(struct zl_loop *loop)
 {
-    char name[ZL_WHY_MAX];
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->former)
-            continue; /* who may come back wants it as it is */
-        if (socket->tenant) {
-            zl_socket_drop_unwanted(socket);
-            zl_socket_let_go(socket);
-            continue;
-        }
-        zl_socket_describe(socket, name, sizeof name);
-        zl_log(ZL_INFO, "", "Closing the %s at %s, which the script no longer opens",
-               socket->pattern->name, name);
-        zl_socket_close(socket);
+        if (socket->former || !socket->tenant)
+            continue; /* a former tenant that may come back needs it as it is */
+        zl_socket_drop_unwanted(socket);
+        zl_socket_let_go(socket);
     }
 }
 

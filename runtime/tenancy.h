@@ -44,6 +44,11 @@ struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wi
  * memory, nothing changed. */
 bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish);
 
+/* Whether the running generation, which is starting, may have the endpoint for `socket` once it
+ * serves: a socket of the generation before is bound there, and is given up, moves or waits to be
+ * taken over at another place. It gives the endpoint up then. */
+bool zl_tenancy_claim(struct zl_socket *socket, const struct zl_endpoint *endpoint);
+
 /* The generation does not serve: its sockets go back to their former tenants. */
 void zl_tenancy_undo(struct zl_generation *generation);
 
@@ -54,7 +59,8 @@ void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old);
  * kept by the host, and it is no former tenant any more. */
 void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation);
 
-/* Closes the sockets that nobody has taken over, and the endpoints that are no longer named. */
+/* Closes the endpoints that the sockets' tenants no longer name. Orphans stay as they are, see
+ * orphan.h. */
 void zl_tenancy_sweep(struct zl_loop *loop);
 
 /* The socket is closed: frees what is known of its former tenants. */

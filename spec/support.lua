@@ -10,7 +10,7 @@ local support = {}
 package.loaded["spec.support"] = support -- busted loads the helper as a file; there is only one
 
 -- Nothing here waits longer than this many seconds; a busy machine gets all of it.
-support.patience = 60
+support.patience = tonumber(os.getenv "ZLRUN_SPEC_PATIENCE") or 60
 
 support.jit = os.getenv "ZLRUN_SPEC_JIT" ~= "off"
 if not support.jit then jit.off() end

@@ -56,12 +56,20 @@ local function call_at(self, due, f)
   self.busy = false
 end
 
+-- A timer that a reloaded script starts with ticks at multiples of its time since the script was first started,
+-- and one that fell due during the reload is made up for: else it would never tick where reloads come faster.
+local function first_tick(seconds)
+  local begun, since = core.beat()
+  if not begun then return core.now() + seconds end
+  return since + seconds - (since - begun) % seconds
+end
+
 local function tick(self, seconds, f)
-  local due = core.now()
+  local due = self.due
   repeat
+    call_at(self, due, f)
     -- Ticks that a slow function has missed are skipped, the rhythm stays.
     due = math.max(due + seconds, core.now() + (due - core.now()) % seconds)
-    call_at(self, due, f)
   until self.stopped
 end
 
@@ -69,10 +77,10 @@ local function once(self, seconds, f)
   call_at(self, seconds > 0 and core.now() + seconds or nil, f)
 end
 
-local function start(run, name, seconds, f)
+local function start(run, name, seconds, f, first)
   misuse.check_seconds(3, name .. ": the time", seconds)
   check_function(3, name, f)
-  local self = setmetatable({ stopped = false }, timer)
+  local self = setmetatable({ stopped = false, due = first and first(seconds) }, timer)
   self.task = core.spawn_idle(run, self, seconds, f)
   return self
 end
@@ -80,7 +88,7 @@ end
 -- Calls f every `seconds`, first after that time, until :stop(). f may wait; ticks do not pile up.
 function task.every(seconds, f)
   if seconds == 0 then error("zeroless.every: the time must be more than 0 seconds", 2) end
-  return (start(tick, "zeroless.every", seconds, f))
+  return (start(tick, "zeroless.every", seconds, f, first_tick))
 end
 
 -- Calls f once after `seconds`, unless :stop() comes first.

@@ -14,7 +14,7 @@
 enum { START = 1000 /* seconds on the clock */ };
 
 /* The pause after a failure at this second. */
-static double fail_at(struct zl_restart *restart, double seconds, bool progress)
+static double fail_at(struct zl_restart *restart, double seconds, enum zl_progress progress)
 {
     return zl_restart_delay(restart, (uint64_t)((START + seconds) * 1e9), progress);
 }
@@ -30,7 +30,7 @@ static void pauses_grow_by_half(void **state)
     struct zl_restart restart = {.count = 0};
     double wanted = 0.1;
     for (int i = 0; i < ZL_RESTART_MOST; i++, wanted *= 1.5)
-        assert_near(fail_at(&restart, i, false), wanted);
+        assert_near(fail_at(&restart, i, ZL_NO_PROGRESS), wanted);
 }
 
 static void gives_up_at_more_than_five_in_thirty_seconds(void **state)
@@ -38,9 +38,9 @@ static void gives_up_at_more_than_five_in_thirty_seconds(void **state)
     (void)state;
     struct zl_restart restart = {.count = 0};
     for (int i = 0; i < ZL_RESTART_MOST; i++)
-        assert_true(fail_at(&restart, i, false) > 0);
-    assert_true(fail_at(&restart, ZL_RESTART_WITHIN, false) < 0);
-    assert_true(fail_at(&restart, ZL_RESTART_WITHIN + 0.5, false) < 0);
+        assert_true(fail_at(&restart, i, ZL_NO_PROGRESS) > 0);
+    assert_true(fail_at(&restart, ZL_RESTART_WITHIN, ZL_NO_PROGRESS) < 0);
+    assert_true(fail_at(&restart, ZL_RESTART_WITHIN + 0.5, ZL_NO_PROGRESS) < 0);
 }
 
 static void goes_on_when_they_are_further_apart(void **state)
@@ -49,7 +49,7 @@ static void goes_on_when_they_are_further_apart(void **state)
     struct zl_restart restart = {.count = 0};
     const double apart = 6.5;
     for (int i = 0; i < 1000; i++)
-        assert_true(fail_at(&restart, i * apart, false) > 0);
+        assert_true(fail_at(&restart, i * apart, ZL_NO_PROGRESS) > 0);
 }
 
 static void waits_fifteen_seconds_at_most(void **state)
@@ -58,7 +58,7 @@ static void waits_fifteen_seconds_at_most(void **state)
     struct zl_restart restart = {.count = 0};
     double delay = 0;
     for (int i = 0; i < 30; i++) {
-        double next = fail_at(&restart, i * 20.0, false);
+        double next = fail_at(&restart, i * 20.0, ZL_NO_PROGRESS);
         assert_true(next >= delay && next <= 15);
         delay = next;
     }
@@ -70,10 +70,10 @@ static void begins_anew_after_a_message_was_handled(void **state)
     (void)state;
     struct zl_restart restart = {.count = 0};
     for (int i = 0; i < 100; i++)
-        assert_near(fail_at(&restart, i * 0.001, true), 0.1);
+        assert_near(fail_at(&restart, i * 0.001, ZL_PROGRESS), 0.1);
     for (int i = 0; i < ZL_RESTART_MOST - 1; i++)
-        assert_true(fail_at(&restart, 1, false) > 0);
-    assert_true(fail_at(&restart, 1, false) < 0);
+        assert_true(fail_at(&restart, 1, ZL_NO_PROGRESS) > 0);
+    assert_true(fail_at(&restart, 1, ZL_NO_PROGRESS) < 0);
 }
 
 static void begins_anew_after_a_time_without_failures(void **state)
@@ -81,8 +81,24 @@ static void begins_anew_after_a_time_without_failures(void **state)
     (void)state;
     struct zl_restart restart = {.count = 0};
     for (int i = 0; i < ZL_RESTART_MOST; i++)
-        fail_at(&restart, i, false);
-    assert_near(fail_at(&restart, ZL_RESTART_MOST + ZL_RESTART_WITHIN + 1, false), 0.1);
+        fail_at(&restart, i, ZL_NO_PROGRESS);
+    assert_near(fail_at(&restart, ZL_RESTART_MOST + ZL_RESTART_WITHIN + 1, ZL_NO_PROGRESS), 0.1);
+}
+
+static void does_not_count_the_tries_of_a_message(void **state)
+{
+    (void)state;
+    struct zl_restart restart = {.count = 0};
+    double delay = 0;
+    for (int i = 0; i < 100; i++) {
+        double next = fail_at(&restart, i * 0.1, ZL_TRY_USED);
+        assert_true(next >= delay && next <= 15);
+        delay = next;
+    }
+    assert_near(delay, 15);
+    for (int i = 0; i < ZL_RESTART_MOST; i++)
+        assert_true(fail_at(&restart, 10, ZL_NO_PROGRESS) > 0);
+    assert_true(fail_at(&restart, 10, ZL_NO_PROGRESS) < 0);
 }
 
 int main(void)
@@ -94,6 +110,7 @@ int main(void)
         cmocka_unit_test(waits_fifteen_seconds_at_most),
         cmocka_unit_test(begins_anew_after_a_message_was_handled),
         cmocka_unit_test(begins_anew_after_a_time_without_failures),
+        cmocka_unit_test(does_not_count_the_tries_of_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

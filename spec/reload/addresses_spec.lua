@@ -230,7 +230,7 @@ local pull = zeroless.generation ~= 2 and Server { endpoint = "ipc://one" }:pull
 print("generation " .. zeroless.generation)
 if zeroless.generation == 2 then error "boom" end
 print(pull())]]
-    local w = worker.start { sleepy, "--watch" }
+    local w = worker.start { sleepy }
     local v = worker.start { crashed, "--watch" }
     for _, each in ipairs { w, v } do
       each:expect "generation 1"

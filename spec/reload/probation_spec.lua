@@ -70,6 +70,8 @@ describe("a generation on probation", function()
     assert.equal("worker.lua:5: boom", attempt.error)
     assert.equal(2, attempt.generation)
     w:told "it is given again"
+    assert.matches("goes back to that of generation 1: what generation 2 has changed in it since its start, "
+      .. "over 1 messages, is discarded", w:told "zeroless.state goes back".msg, 1, true)
     try(w, good .. " ")
     for i = 1, 3 do w.push(tostring(i)) end
     w:expect "3 6\n"
@@ -95,6 +97,7 @@ end]]
     assert.equal("2a", replies())
     ask "before"
     assert.equal("1before", replies())
+    assert.equal(0, w:has_told "zeroless.state")
     try(w, before .. " ")
     ask "after"
     assert.matches("^%dafter$", replies())
