@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* See drain.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket: when all
- * was handed to the kernel, when its linger time was over, or when its peer has left for good (seen
- * with libzmq 4.3.4, whose monitor also tells of each disconnection). Its arrival alone proves
- * nothing. The monitor stays until then, since the reaper waits to be rid of that event. */
+/* See drain.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket: when
+ * all was handed to the kernel, when its linger time was over, or when its peer has left
+ * (libzmq 4.3.4, whose monitor also tells of each disconnection). Its arrival alone proves nothing.
+ * The monitor stays until then, since the reaper waits to be rid of that event.
+ *
+ * A session whose peer leaves ends early with an empty queue (then it is a loss only if the kernel
+ * had bytes that the peer did not take, which a duplicate of the descriptor still shows), or after
+ * a handshake that failed (then its queue is gone). */
 #include "runtime/drain.h"
 
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "runtime/endpoint.h"
 #include "runtime/log.h"
@@ -19,9 +30,12 @@
 struct leaving {
     struct zl_monitor *monitor;
     char *name;
-    uint64_t until;  /* zl_loop_now's clock: what is not sent then is dropped */
-    bool is_idle;    /* nothing is on its way */
-    bool is_cut_off; /* its connection broke, and no other has been made */
+    uint64_t until; /* zl_loop_now's clock: what is not sent then is dropped */
+    bool matters;   /* whether it is a loss when the peer leaves */
+    bool is_ready;  /* the handshake of the last connection has succeeded */
+    bool is_left;   /* a peer has left */
+    bool is_lost;   /* with something on its way */
+    int fds[ZL_DRAIN_CONNECTIONS], fd_count; /* duplicates */
     SLIST_ENTRY(leaving) link;
 };
 
@@ -30,8 +44,26 @@ static _Thread_local char *lost_names; /* while zl_drain_wait waits: what has lo
 
 enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
 
+/* Whether the connection ended, or goes on, with nothing that its peer did not take. */
+static bool is_clean(int fd)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    int unacknowledged = 0;
+    if (ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0)
+        return false;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_state != TCP_CLOSE;
+}
+
+static void close_duplicates(struct leaving *leaving)
+{
+    while (leaving->fd_count > 0)
+        close(leaving->fds[--leaving->fd_count]);
+}
+
 static void forget(struct leaving *leaving)
 {
+    close_duplicates(leaving);
     SLIST_REMOVE(&leaving_sockets, leaving, leaving, link);
     zl_monitor_close(leaving->monitor);
     free(leaving->name);
@@ -53,7 +85,15 @@ static void report_loss(const struct leaving *leaving)
                      "a closed socket could not send everything in time; what was left for %s is "
                      "lost (%s)",
                      leaving->name,
-                     leaving->is_cut_off ? "its peer has left" : "its peer took nothing more");
+                     leaving->is_left ? "its peer has left" : "its peer took nothing more");
+}
+
+static void on_disconnected(struct leaving *leaving)
+{
+    leaving->is_left = true;
+    leaving->is_lost |= leaving->matters && !leaving->is_ready;
+    for (int i = 0; i < leaving->fd_count; i++)
+        leaving->is_lost |= !is_clean(leaving->fds[i]);
 }
 
 static void on_event(void *arg, unsigned event, uint32_t value, const char *endpoint)
@@ -61,19 +101,30 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
     struct leaving *leaving = arg;
     (void)value;
     (void)endpoint;
-    if (event == ZMQ_EVENT_DISCONNECTED)
-        leaving->is_cut_off = !leaving->is_idle;
-    else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-        leaving->is_cut_off = false;
-    if (event != ZMQ_EVENT_MONITOR_STOPPED)
+    switch (event) {
+    case ZMQ_EVENT_CONNECTED:
+        leaving->is_ready = false;
         return;
-    if (leaving->is_cut_off || zl_loop_now() + CLOCK_STEP_NS >= leaving->until)
-        report_loss(leaving);
-    forget(leaving);
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: /* its session has kept what it had */
+        leaving->is_ready = true;
+        leaving->is_left = leaving->is_lost = false;
+        close_duplicates(leaving);
+        return;
+    case ZMQ_EVENT_DISCONNECTED:
+        on_disconnected(leaving);
+        return;
+    case ZMQ_EVENT_MONITOR_STOPPED:
+        if (leaving->is_lost || zl_loop_now() + CLOCK_STEP_NS >= leaving->until)
+            report_loss(leaving);
+        forget(leaving);
+        return;
+    default:
+        return;
+    }
 }
 
-/* What is told from now on is about the socket's end. NULL without memory or descriptors: then it is
- * closed unwatched. */
+/* What is told from now on is about the socket's end. NULL without memory or descriptors: then it
+ * is closed unwatched. */
 static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *monitor,
                              const char *name, int linger_ms)
 {
@@ -82,8 +133,7 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
     if (leaving)
         leaving->name = strdup(name);
     if (leaving && leaving->name)
-        leaving->monitor =
-            monitor ? monitor : zl_monitor_open(uv, closing, on_event, leaving, why);
+        leaving->monitor = monitor ? monitor : zl_monitor_open(uv, closing, on_event, leaving, why);
     if (!leaving || !leaving->monitor) {
         if (leaving)
             free(leaving->name);
@@ -98,23 +148,35 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
     return leaving;
 }
 
-void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms, bool is_idle)
+static void duplicate(struct leaving *leaving, const struct zl_drain_fds *carriers)
 {
-    struct leaving *leaving = linger_ms > 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
-    if (leaving)
-        leaving->is_idle = is_idle;
+    for (int i = 0; i < carriers->count; i++) {
+        int fd = fcntl(carriers->fds[i], F_DUPFD_CLOEXEC, 3);
+        if (fd >= 0)
+            leaving->fds[leaving->fd_count++] = fd;
+    }
+}
+
+void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
+                    int linger_ms, const struct zl_drain_fds *carriers)
+{
+    struct leaving *leaving = linger_ms >= 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
+    if (leaving && carriers) {
+        leaving->matters = true;
+        leaving->is_ready = carriers->count > 0;
+        duplicate(leaving, carriers);
+    }
     if (monitor && !leaving) {
         zl_monitor_stop(closing);
         zl_monitor_close(monitor);
     }
-    zl_wire_set(closing, ZMQ_LINGER, linger_ms);
+    zl_wire_set(closing, ZMQ_LINGER, linger_ms > 0 ? linger_ms : 0);
     zmq_close(closing);
 }
 
-/* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of this
- * thread that are still open take part: a pipe inside the process ends only when both its ends have
- * looked at their commands. */
+/* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of
+ * this thread that are still open take part: a pipe inside the process ends only when both its ends
+ * have looked at their commands. */
 static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pump *pump, void *arg)
 {
     enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets on their way out. A closed socket goes on sending in the background, and its monitor tells
- * how that ended. It is watched until then, so that every close ends, its descriptors come back, and
- * nothing that was sent is dropped without a word. The loop's thread alone. */
+/* Sockets on their way out. A closed socket goes on sending in the background, and its monitor
+ * tells how that ended. It is watched until then, so that every close ends, its descriptors come
+ * back, and nothing that was sent is dropped without a word. The loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,12 +10,20 @@
 
 struct zl_monitor;
 
-/* Closes a libzmq socket, together with its monitor (NULL: it has none). With `linger_ms` above 0 it
- * goes on sending for as long, and is reported as `name` when that was not enough; with 0 it drops
- * what is left. A peer that leaves meanwhile takes nothing with it when the socket `is_idle`: all that
- * was sent is with the kernel. Never blocks. */
+enum { ZL_DRAIN_DROP = -1, ZL_DRAIN_CONNECTIONS = 64 };
+
+/* Connections that carry what the socket has sent. */
+struct zl_drain_fds {
+    int fds[ZL_DRAIN_CONNECTIONS]; /* libzmq's */
+    int count;
+};
+
+/* Closes a libzmq socket, together with its monitor (NULL: it has none). It goes on sending for up
+ * to `linger_ms` and is reported as `name` when that was not enough; ZL_DRAIN_DROP drops what is
+ * left. When its peer leaves meanwhile, `carriers` (NULL: none matter) show whether something was
+ * on its way. Never blocks. */
 void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms, bool is_idle);
+                    int linger_ms, const struct zl_drain_fds *carriers);
 
 /* Called while the drain waits: lets the thread's open sockets process what libzmq has for them. */
 typedef void zl_drain_pump(void *arg);

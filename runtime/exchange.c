@@ -9,6 +9,7 @@
 
 #include "runtime/frames.h"
 #include "runtime/hot.h"
+#include "runtime/inbox.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
@@ -177,17 +178,39 @@ static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, uns
     return count >= 2 && zmq_msg_size(&frames[0]) == 0 && !exchange->may_be_late ? 1 : 0;
 }
 
+/* `first`: the first frame of a message that answers no open request. */
+static void report_stray(const struct zl_socket *socket, zmq_msg_t *first)
+{
+    char endpoints[ZL_ENDPOINT_MAX];
+    bool is_late = socket->route->is_bound && zmq_msg_size(first) == sizeof socket->exchange.id;
+    zl_socket_describe(socket, endpoints, sizeof endpoints);
+    zl_log_later(
+        is_late ? ZL_DEBUG : ZL_WARN, "",
+        "request at %s dropped a message: it answers no request that is open; its sender is "
+        "no reply, perhaps",
+        endpoints);
+}
+
+void zl_exchange_discard(struct zl_socket *socket)
+{
+    struct zl_route *route;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        while (zl_wire_receive_frame(route->zmq, &frame) >= 0) {
+            report_stray(socket, &frame);
+            zl_inbox_skip_rest(route->zmq, &frame);
+        }
+        zmq_msg_close(&frame);
+    }
+}
+
 static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
     unsigned start = find_body(socket, frames, count);
     if (start == 0) {
-        char endpoints[ZL_ENDPOINT_MAX];
-        bool is_late = socket->route->is_bound && count > 0 &&
-                       zmq_msg_size(&frames[0]) == sizeof socket->exchange.id;
-        zl_socket_describe(socket, endpoints, sizeof endpoints);
-        zl_log_later(is_late ? ZL_DEBUG : ZL_WARN, "",
-                     "request at %s dropped a message: it answers no request that is open",
-                     endpoints);
+        report_stray(socket, &frames[0]);
         return 0;
     }
     if (socket->route->owed > 0)

@@ -5,8 +5,8 @@
  * gets a fresh libzmq socket, which its server knows under another routing id, so what was not
  * written yet is never sent, and a late reply never arrives. Peers that connect to a bound request
  * outlive its sockets: there a request has a correlation id before the delimiter, as REQ_CORRELATE
- * makes it, and replies that lack it are taken only while none can be late. A reply goes back behind
- * the envelope that its request came with. Used on the loop's thread alone. */
+ * makes it, and replies that lack it are taken only while none can be late. A reply goes back
+ * behind the envelope that its request came with. Used on the loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -78,6 +78,9 @@ bool zl_exchange_retry(struct zl_socket *socket);
 
 /* A peer is there: sends the try that waits for one. */
 void zl_exchange_resume(struct zl_socket *socket);
+
+/* Reads what came while no request is open, and reports it. */
+void zl_exchange_discard(struct zl_socket *socket);
 
 /* Whether the socket is a request's, and nothing that it sent is wanted any more. */
 bool zl_exchange_is_over(const struct zl_socket *socket);

@@ -227,10 +227,11 @@ static bool is_within_limit(struct zl_socket *socket, int32_t count)
             continue;
         char endpoints[ZL_ENDPOINT_MAX];
         zl_socket_describe(socket, endpoints, sizeof endpoints);
-        zl_log_later(ZL_WARN, "",
-                     "%s at %s refused a message: its frame %d has %u bytes, above max_message_size "
-                     "(%lld)",
-                     socket->pattern->name, endpoints, (int)i + 1, frames[i].size, (long long)limit);
+        zl_log_later(
+            ZL_WARN, "",
+            "%s at %s refused a message: its frame %d has %u bytes, above max_message_size "
+            "(%lld)",
+            socket->pattern->name, endpoints, (int)i + 1, frames[i].size, (long long)limit);
         return false;
     }
     return true;

@@ -54,7 +54,8 @@ static void tell_obstacle(struct zl_endpoint_entry *entry, const struct zl_patte
     entry->is_refusal_told = true;
     entry->miss_at = 0;
     if (taken)
-        zl_log_later(ZL_WARN, "", "%s to %s: the %s there has its peer; waiting until that one leaves",
+        zl_log_later(ZL_WARN, "",
+                     "%s to %s: the %s there has its peer; waiting until that one leaves",
                      pattern->name, entry->text, there->name);
     else
         zl_log_later(ZL_WARN, "", "%s to %s: a %s is bound there, no %s; nothing is sent to it",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* inproc endpoints: both ends are in this process, so the host connects only to a name that is bound
- * by a pattern that matches, and waits for it otherwise. libzmq would take messages for a name that
- * nobody binds, join any two types, and abort when such a connection is taken back and the name is
- * bound by another type (4.3.4, pipe.cpp). Used on the loop's thread alone. */
+/* inproc endpoints: both ends are in this process, so the host connects only to a name that is
+ * bound by a pattern that matches, and waits for it otherwise. libzmq would take messages for a
+ * name that nobody binds, join any two types, and abort when such a connection is taken back and
+ * the name is bound by another type (4.3.4, pipe.cpp). Used on the loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>

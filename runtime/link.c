@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "runtime/context.h"
+#include "runtime/drain.h"
 #include "runtime/inproc.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
@@ -296,7 +297,7 @@ static bool connect_now(struct zl_socket *socket, struct zl_endpoint_entry *entr
         return true;
     entry->route = NULL;
     if (route && socket->route_count > 1)
-        zl_route_close(route, 0, false);
+        zl_route_close(route, ZL_DRAIN_DROP, false);
     return false;
 }
 
@@ -401,8 +402,8 @@ void zl_socket_settle(struct zl_socket *socket)
     struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
     for (; entry; entry = next) {
         next = SLIST_NEXT(entry, link);
-        if (entry->pending && !(entry->bound ? bind_now(socket, entry, why)
-                                             : connect_now(socket, entry, why)))
+        if (entry->pending &&
+            !(entry->bound ? bind_now(socket, entry, why) : connect_now(socket, entry, why)))
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
         if (entry->dropped && !socket->former) {

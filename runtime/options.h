@@ -9,9 +9,9 @@
 
 #include "runtime/table.h"
 
-/* The default of max_message_size, in bytes. libzmq drops the connection of a peer that sends a larger
- * frame, with what stands behind it: it never gets a lower limit. What is above a script's own, the
- * host refuses. */
+/* The default of max_message_size, in bytes. libzmq drops the connection of a peer that sends a
+ * larger frame, with what stands behind it: it never gets a lower limit. What is above a script's
+ * own, the host refuses. */
 #define ZL_FRAME_DEFAULT ((int64_t)64 << 20)
 
 /* Bytes; longer subscriptions may never match over TCP (libzmq 4.3.4). */

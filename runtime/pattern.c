@@ -14,8 +14,8 @@ static const struct zl_pattern patterns[] = {
     [ZL_SUB] = {ZL_SUB, "sub", ZMQ_SUB, .receives = true, .hands_out = true, .peer = "pub"},
     [ZL_REQUEST] = {ZL_REQUEST, "request", ZMQ_DEALER, .sends = true, .receives = true,
                     .awaits_peer = true, .peer = "reply"},
-    [ZL_REPLY] = {ZL_REPLY, "reply", ZMQ_ROUTER, .sends = true, .receives = true,
-                  .hands_out = true, .peer = "request"},
+    [ZL_REPLY] = {ZL_REPLY, "reply", ZMQ_ROUTER, .sends = true, .receives = true, .hands_out = true,
+                  .peer = "request"},
     [ZL_PAIR] = {ZL_PAIR, "pair", ZMQ_PAIR, .sends = true, .receives = true, .one_peer = true,
                  .awaits_peer = true, .hands_out = true, .peer = "pair"},
 };

@@ -13,7 +13,7 @@ struct zl_pattern {
     int zmq_type;
     bool sends;
     bool receives;
-    bool one_peer;  /* a client may have one address only */
+    bool one_peer;    /* a client may have one address only */
     bool awaits_peer; /* what a client sends waits for a peer after its handshake; see route.h */
     bool hands_out; /* a received message is in its task's hand until the receiver is asked again */
     const char *peer; /* what it talks to, for messages */

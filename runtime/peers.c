@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See peers.h. What libzmq 4.3.4 reports, as measured: a peer of the wrong kind shows as CONNECTED and
- * DISCONNECTED with nothing between, or with HANDSHAKE_FAILED_NO_DETAIL, by race. After an error of
- * the protocol the connecting session is dead: no CONNECT_RETRIED follows, and libzmq never tries
- * again. Events of an accepted handshake do not name its connection. */
+/* See peers.h. What libzmq 4.3.4 reports, as measured: a peer of the wrong kind shows as CONNECTED
+ * and DISCONNECTED with nothing between, or with HANDSHAKE_FAILED_NO_DETAIL, by race. After an
+ * error of the protocol the connecting session is dead: no CONNECT_RETRIED follows, and libzmq
+ * never tries again. Events of an accepted handshake do not name its connection. */
 #include "runtime/peers.h"
 
 #include <errno.h>
@@ -189,10 +189,11 @@ static void revive(struct zl_route *route, struct zl_endpoint_entry *entry)
         on_refused(route, entry, "");
     if (entry->was_ready && entry->refusals == 1 && route->socket->sent > 0 &&
         route->socket->pattern->awaits_peer)
-        zl_log_later(ZL_WARN, "",
-                     "what was still queued for the peer that was at %s is lost: what answers there "
-                     "now is no %s, or does not speak ZeroMQ",
-                     entry->text, route->socket->pattern->peer);
+        zl_log_later(
+            ZL_WARN, "",
+            "what was still queued for the peer that was at %s is lost: what answers there "
+            "now is no %s, or does not speak ZeroMQ",
+            entry->text, route->socket->pattern->peer);
     entry->pause_ms = entry->pause_ms ? entry->pause_ms * 2 : DEAD_MS;
     if (entry->pause_ms > LONGEST_PAUSE_MS)
         entry->pause_ms = LONGEST_PAUSE_MS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the monitor of a route tells of its peers: who is there, who was refused, who has left. It
- * opens and shuts the way for what is sent (route.h), starts connections again that libzmq has given
- * up for good, and reports what the author must know, once. Used on the loop's thread alone. */
+ * opens and shuts the way for what is sent (route.h), starts connections again that libzmq has
+ * given up for good, and reports what the author must know, once. Used on the loop's thread alone.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -139,10 +139,11 @@ static unsigned report_waiters(const struct zl_socket *socket)
     {
         zl_task_line(task, line, sizeof line);
         zl_socket_describe(socket, endpoints, sizeof endpoints);
-        zl_log(ZL_ERROR, line,
-               "stopped while this %s waited for a peer at %s: nobody is there, and the message was "
-               "not sent",
-               socket->pattern->name, *endpoints ? endpoints : "no address");
+        zl_log(
+            ZL_ERROR, line,
+            "stopped while this %s waited for a peer at %s: nobody is there, and the message was "
+            "not sent",
+            socket->pattern->name, *endpoints ? endpoints : "no address");
         count++;
     }
     return count;
@@ -246,6 +247,9 @@ int zl_socket_look(struct zl_socket *socket)
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)
             zl_socket_read_subscriptions(socket);
+    } else if (events & ZMQ_POLLIN && socket->pattern->id == ZL_REQUEST &&
+               !socket->exchange.asked) {
+        zl_exchange_discard(socket);
     } else if (events & ZMQ_POLLIN) {
         grant(&socket->lanes[ZL_IN]);
     }
@@ -254,7 +258,6 @@ int zl_socket_look(struct zl_socket *socket)
 
 static void check(struct zl_socket *socket)
 {
-    socket->sent_checked = socket->sent;
     if (zl_socket_look(socket) & ZMQ_POLLOUT)
         grant(&socket->lanes[ZL_OUT]);
 }

@@ -66,8 +66,8 @@ void zl_socket_calm(struct zl_socket *socket);
  * touched. The descriptor goes on telling until libzmq was asked. */
 void zl_socket_notify(struct zl_socket *socket);
 
-/* Has libzmq work off what it knows: ZMQ_EVENTS, with ZMQ_POLLOUT only where a peer is there. Who can
- * receive is woken; who can send is the caller's to see to. */
+/* Has libzmq work off what it knows: ZMQ_EVENTS, with ZMQ_POLLOUT only where a peer is there. Who
+ * can receive is woken; who can send is the caller's to see to. */
 int zl_socket_look(struct zl_socket *socket);
 
 /* Asks every touched socket what it is ready for and wakes who waits for that. */

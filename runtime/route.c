@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <linux/sockios.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -134,31 +132,31 @@ static void forget_connections(struct zl_route *route)
     route->unclear = 0;
 }
 
-/* Whether all that was sent is with the peers' kernels. A peer of reply or pub that leaves loses what
- * was for it by its own doing. */
-static bool is_idle(const struct zl_route *route)
+/* Connections that carry what was sent. A peer of reply or pub that leaves loses what was for it by
+ * its own doing. */
+static const struct zl_drain_fds *find_carriers(const struct zl_route *route,
+                                                struct zl_drain_fds *carriers)
 {
-    const struct zl_socket *socket = route->socket;
     const struct zl_connection *connection;
-    if (!socket->pattern->awaits_peer)
-        return true;
-    if (socket->sent != socket->sent_checked)
-        return false;
+    carriers->count = 0;
+    if (!route->socket->pattern->awaits_peer)
+        return NULL;
     SLIST_FOREACH(connection, &route->connections, link)
     {
-        int unacknowledged = 0;
-        if (ioctl(connection->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0)
-            return false;
+        if (connection->is_ready && carriers->count < ZL_DRAIN_CONNECTIONS)
+            carriers->fds[carriers->count++] = connection->fd;
     }
-    return true;
+    return carriers;
 }
 
 void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
 {
     struct zl_socket *socket = route->socket;
     char name[ZL_WHY_MAX];
+    struct zl_drain_fds carriers;
     zl_socket_describe_route(route, name, sizeof name);
-    zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms, is_idle(route));
+    zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms,
+                   find_carriers(route, &carriers));
     unwatch(route->watch, is_last ? socket : NULL);
     forget_connections(route);
     TAILQ_REMOVE(&socket->routes, route, link);
@@ -180,7 +178,7 @@ void zl_route_renew(struct zl_route *route)
     char why[ZL_WHY_MAX];
     bool is_fresh = open_zmq(route, why); /* otherwise its connections alone are made anew */
     if (is_fresh) {
-        zl_drain_close(&socket->loop->uv, old.zmq, old.monitor, "", 0, true);
+        zl_drain_close(&socket->loop->uv, old.zmq, old.monitor, "", ZL_DRAIN_DROP, NULL);
         unwatch(old.watch, NULL);
         forget_connections(route);
         route->monitor = NULL;
@@ -197,8 +195,8 @@ void zl_route_renew(struct zl_route *route)
 bool zl_route_watch_peers(struct zl_route *route, char *why)
 {
     if (!route->monitor)
-        route->monitor = zl_monitor_open(&route->socket->loop->uv, route->zmq, zl_peers_on_event,
-                                         route, why);
+        route->monitor =
+            zl_monitor_open(&route->socket->loop->uv, route->zmq, zl_peers_on_event, route, why);
     return route->monitor != NULL;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A route: one libzmq socket behind a socket of the host, with its monitor. A push, request or pair
  * that connects has a route for each address, and a message is put into one only while a peer that
- * speaks the pattern is at its other end (libzmq itself queues for anybody who may be there one day,
- * and drops the queue of one that turns out to speak something else). What was put into a route goes
- * to that peer, also when it has left and comes back. Every other socket has one route for all its
- * endpoints. Used on the loop's thread alone. */
+ * speaks the pattern is at its other end (libzmq itself queues for anybody who may be there one
+ * day, and drops the queue of one that turns out to speak something else). What was put into a
+ * route goes to that peer, also when it has left and comes back. Every other socket has one route
+ * for all its endpoints. Used on the loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,11 +31,11 @@ struct zl_route {
     void *zmq;
     struct zl_monitor *monitor; /* NULL while it has no endpoint beyond this process */
     struct zl_route_watch *watch;
-    bool has_peer;    /* what is sent now goes to a peer after its handshake */
-    bool is_bound;    /* peers come to it */
+    bool has_peer; /* what is sent now goes to a peer after its handshake */
+    bool is_bound; /* peers come to it */
     bool is_refusal_told;
-    unsigned owed;    /* request: sent on it without a reply so far */
-    unsigned unclear; /* accepted connections whose handshake may have succeeded */
+    unsigned owed;        /* request: sent on it without a reply so far */
+    unsigned unclear;     /* accepted connections whose handshake may have succeeded */
     uint64_t sent_before; /* messages of the socket when its loss was reported last */
     SLIST_HEAD(zl_connection_list, zl_connection) connections;
     TAILQ_ENTRY(zl_route) link;
@@ -47,8 +47,8 @@ TAILQ_HEAD(zl_route_list, zl_route);
 struct zl_route *zl_route_open(struct zl_socket *socket, char *why);
 
 /* Closes it. What it has not sent yet is sent for up to `linger_ms` in the background, and what is
- * lost of it is reported; 0 drops it. `is_last`: with the socket, which is kept until libuv has let
- * go of it. */
+ * lost of it is reported; ZL_DRAIN_DROP drops it. `is_last`: with the socket, which is kept until
+ * libuv has let go of it. */
 void zl_route_close(struct zl_route *route, int linger_ms, bool is_last);
 
 /* Puts a fresh libzmq socket in the place of its own, at the same endpoints: what was sent and not

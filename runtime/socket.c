@@ -55,13 +55,15 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
 
 int zl_socket_linger(const struct zl_socket *socket)
 {
+    enum { LEAST_MS = 10 }; /* for what an I/O thread only has to pick up */
     const struct zl_loop *loop = socket->loop;
-    if (socket->sent == 0 || zl_exchange_is_over(socket))
-        return 0;
-    if (loop->drain_deadline == 0)
-        return (int)(loop->drain_timeout * 1000);
     uint64_t now = zl_loop_now();
-    return now < loop->drain_deadline ? (int)((loop->drain_deadline - now) / 1000000) : 0;
+    double left = loop->drain_timeout * 1000;
+    if (socket->sent == 0 || zl_exchange_is_over(socket))
+        return ZL_DRAIN_DROP;
+    if (loop->drain_deadline > 0)
+        left = now < loop->drain_deadline ? (double)(loop->drain_deadline - now) / 1e6 : 0;
+    return left > LEAST_MS ? (int)left : LEAST_MS;
 }
 
 void zl_socket_close(struct zl_socket *socket)

@@ -35,7 +35,6 @@ struct zl_socket {
     int32_t note; /* bits of ZL_NOTE_* for every message */
     bool is_touched;
     uint64_t sent, received;      /* messages */
-    uint64_t sent_checked;        /* of them, when libzmq was last asked before the loop slept */
     struct zl_lane lanes[2];      /* by enum zl_direction */
     struct zl_options options;    /* a deep copy */
     struct zl_generation *tenant; /* uses it; NULL: kept for the next one. See tenancy.h */
@@ -70,8 +69,8 @@ struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *
 /* Closes; what was sent is flushed in the background. Idempotent, never blocks or raises. */
 void zl_socket_close(struct zl_socket *socket);
 
-/* How long a route that closes now goes on sending, in milliseconds; 0 when there is nothing to
- * send. */
+/* How long a route that closes now goes on sending, in milliseconds; ZL_DRAIN_DROP when there is
+ * nothing to send. */
 int zl_socket_linger(const struct zl_socket *socket);
 
 /* A sub may from now on be given (is given no more) what another tenant has subscribed to. */
