@@ -15,7 +15,9 @@ local transports = {
 }
 
 -- Every pattern, with those that it speaks to.
-local partners = { push = "pull", pull = "push", pub = "sub", sub = "pub", request = "reply", reply = "request", pair = "pair" }
+local partners = {
+  push = "pull", pull = "push", pub = "sub", sub = "pub", request = "reply", reply = "request", pair = "pair",
+}
 local waiting = { "push", "request", "pair" } -- what waits for a peer
 local twins = { request = true } -- DEALERs on the wire, which may speak to each other
 
@@ -289,9 +291,9 @@ describe("a push with several addresses", function()
     support.eventually(function() -- until libzmq has noticed
       from = from + 1
       for i = 1, 4 do push(from .. "/" .. i) end
-      local seen, message = 0, nil
+      local seen = 0
       repeat
-        message = second:recv(0.1)
+        local message = second:recv(0.1)
         seen = seen + (message and message:find("^" .. from .. "/") and 1 or 0)
       until not message or seen == 4
       return seen == 4
@@ -316,11 +318,10 @@ describe("a peer that dies and comes back", function()
       pull = bound and receiver
       return pull
     end, "the port to be free")
-    local count, message = 0, nil
-    repeat
-      message = pull:recv(patience)
-      count = count + 1
-    until not message or message == "the last in the queue"
+    local count, message = 1, pull:recv(patience)
+    while message and message ~= "the last in the queue" do
+      count, message = count + 1, pull:recv(patience)
+    end
     assert.equal("the last in the queue", message)
     assert.is_true(count > 16, count)
     support.eventually(function() return push:try "now" end, "the connection")
