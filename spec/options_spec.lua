@@ -210,27 +210,58 @@ describe("max_message_size", function()
       assert.equal(size, #pull:recv(patience))
     end
     push(("x"):rep(101))
-    local pusher = zeroless.spawn(function()
-      while push "small" do zeroless.sleep(0.005) end
-    end)
+    push("small", ("x"):rep(101))
+    push "small"
     assert.equal("small", pull:recv(patience))
-    push:close()
-    pusher:join(patience)
+    assert.same({ nil, "empty" }, { pull:try() })
   end)
 end)
 
 describe("immediate", function()
-  it("queues nothing for a server that is not there", function()
+  it("sends nothing to a server that is not there, like every push", function()
     local port = support.free_port()
-    local patient = Client():connect_local(port):push()
-    assert.is_true(patient:try "queued")
-    local push = Client():connect_local(port):push { immediate = true, timeout = 0.02 }
-    assert.same({ nil, "full" }, { push:try "not queued" })
-    assert.same({ nil, "timeout" }, { push "not queued" })
-    local pull = Server({ host = "127.0.0.1", port = port }):pull()
-    assert.equal("queued", pull:recv(patience))
-    support.eventually(function() return push:try "now" end, "the connection")
-    assert.equal("now", pull:recv(patience))
+    for _, immediate in ipairs { true, false } do
+      local push = Client():connect_local(port):push { immediate = immediate, timeout = 0.02 }
+      assert.same({ nil, "full" }, { push:try "not queued" })
+      assert.same({ nil, "timeout" }, { push "not queued" })
+      local server = Server { host = "127.0.0.1", port = port }
+      local pull = server:pull()
+      support.eventually(function() return push:try "now" end, "the connection")
+      assert.equal("now", pull:recv(patience))
+      push:close()
+      server:close()
+    end
+  end)
+
+  it("keeps nothing for a server that has left; without it, what was sent goes out when it is back", function()
+    for _, immediate in ipairs { true, false } do
+      local server = Server { host = "127.0.0.1", hwm = 1 }
+      local pull = server:pull()
+      local push = Client { hwm = 0 }:connect_local(server.port):push { immediate = immediate }
+      push "first"
+      assert.equal("first", pull:recv(patience))
+      for _ = 1, 200 do push(("x"):rep(100000)) end
+      push "the last"
+      local port = server.port
+      server:close()
+      support.eventually(function() return not push:try "into a gap" end, "the end of the connection")
+      local again = Server { host = "127.0.0.1", port = port }
+      support.eventually(function()
+        local bound, receiver = pcall(again.pull, again)
+        pull = receiver
+        return bound
+      end, "the port to be free")
+      support.eventually(function() return push:try "now" end, "the connection")
+      local seen, message = {}, pull:recv(patience)
+      while message and message ~= "now" do
+        seen[message] = true
+        message = pull:recv(patience)
+      end
+      assert.equal("now", message)
+      assert.equal(not immediate or nil, seen["the last"])
+      push:close()
+      again:close()
+    end
   end)
 end)
 

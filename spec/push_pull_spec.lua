@@ -105,12 +105,17 @@ describe("push and pull", function()
     assert.same(expected, got)
   end)
 
-  it("deliver what was sent before the server was there", function()
+  it("wait for a server that is not there yet, and deliver to it once", function()
     local port = support.free_port()
     local push = Client():connect_local(port):push()
-    push "early"
+    assert.same({ nil, "full" }, { push:try "not queued" })
+    local pusher = zeroless.spawn(function() return push "early" end)
+    assert.same({ nil, "timeout" }, { pusher:join(0.05) })
     local pull = Server({ host = "127.0.0.1", port = port }):pull()
     assert.equal("early", pull:recv(patience))
+    assert.is_true(pusher:join(patience))
+    push "next"
+    assert.equal("next", pull:recv(patience))
   end)
 
   it("lose nothing that was sent before the pusher closed", function()
@@ -134,15 +139,16 @@ describe("push and pull", function()
     assert.equal(0, child:wait().code)
   end)
 
-  it("tell of what was sent to nobody when the script ends", function()
+  it("tell of what found nobody when the script is stopped", function()
     local port = support.free_port()
     local child = support.run_host {
-      "--drain-timeout", "0.2", "-e", [[
-        local push = require("zeroless").Client():connect_local(tonumber(arg[1])):push()
-        push "to nobody"
+      "-e", [[
+        local zeroless = require "zeroless"
+        zeroless.after(0.2, zeroless.stop)
+        zeroless.Client():connect_local(tonumber(arg[1])):push() "to nobody"
       ]], port,
     }
     assert.equal(75, child.code)
-    assert.matches("127.0.0.1:" .. port, child.stderr, 1, true)
+    assert.matches("level=error [^\n]*127%.0%.0%.1:" .. port, child.stderr)
   end)
 end)

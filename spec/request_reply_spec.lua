@@ -248,8 +248,8 @@ describe("request{timeout, retries}", function()
 
   it("takes one of several replies to the tries of a request, once", function()
     local request, replies, reply, requests = dialogue { timeout = 0.05, retries = 2 }
-    local got = zeroless.spawn(function() return replies() end)
     request "many"
+    local got = zeroless.spawn(function() return replies() end)
     assert.same({ nil, "timeout" }, { got:join(patience) })
     request "one"
     for _, expected in ipairs { "many", "many", "many", "one" } do

@@ -18,6 +18,16 @@ local function assert_carries(server, client)
   pull:close()
 end
 
+-- A push to the endpoint waits for a server, which gets its message.
+local function assert_waits(endpoint)
+  local push = Client():connect(endpoint):push()
+  local pusher = zeroless.spawn(function() return push "early" end)
+  assert.same({ nil, "timeout" }, { pusher:join(0.02) })
+  local pull = Server({ endpoint = endpoint }):pull()
+  assert.equal("early", pull:recv(patience))
+  assert.is_true(pusher:join(patience))
+end
+
 describe("tcp", function()
   it("binds an address, every address and a name's address", function()
     local function connect(server) return Client():connect("127.0.0.1", server.port) end
@@ -50,7 +60,7 @@ describe("tcp", function()
       return Client():connect("no-such-host.invalid", 5000):connect_local(server.port):disconnect(
         "no-such-host.invalid", 5000)
     end)
-    local push = Client():connect("no-such-host.invalid", 5000):push { timeout = 0.01, immediate = true }
+    local push = Client():connect("no-such-host.invalid", 5000):push { timeout = 0.01 }
     assert.same({ nil, "timeout" }, { push "nobody" })
     push:close()
   end)
@@ -225,11 +235,7 @@ describe("ipc", function()
   end)
 
   it("connects before there is a server", function()
-    local endpoint = "ipc://" .. path()
-    local push = Client():connect(endpoint):push()
-    push "early"
-    local pull = Server({ endpoint = endpoint }):pull()
-    assert.equal("early", pull:recv(patience))
+    assert_waits("ipc://" .. path())
   end)
 
   it("can be bound again at once", function()
@@ -245,11 +251,7 @@ describe("inproc", function()
     assert_carries(Server { endpoint = support.inproc() }, function(server)
       return Client():connect(server.endpoint)
     end)
-    local endpoint = support.inproc()
-    local push = Client():connect(endpoint):push()
-    push "early"
-    local pull = Server({ endpoint = endpoint }):pull()
-    assert.equal("early", pull:recv(patience))
+    assert_waits(support.inproc())
   end)
 
   it("refuses the name that libzmq keeps for authentication", function()

@@ -99,10 +99,13 @@ local one = Client():connect("ipc://a"):push()
 local other = Client():connect("ipc://a"):push()
 one("one " .. zeroless.generation)
 other("other " .. zeroless.generation)
+print("sent " .. zeroless.generation)
 zeroless.sleep(1000)]]
     w:told("Ready...", 2)
-    w:reload()
-    w:reload()
+    for generation = 1, 3 do
+      if generation > 1 then w:reload() end
+      w:expect("sent " .. generation)
+    end
     local seen = {}
     for _ = 1, 6 do seen[w.a:recv(support.patience)] = true end
     for generation = 1, 3 do assert.is_true(seen["one " .. generation] and seen["other " .. generation]) end

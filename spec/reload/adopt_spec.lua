@@ -141,17 +141,73 @@ zeroless.sleep(1000)]]):format(pattern) }
     end)
   end
 
-  it("to be sent still leaves, when there was no peer yet", function()
+  it("to be sent still leaves, in order, when its peer did not read yet", function()
+    local count = 100 -- of 100 KB in each generation, much more than the peer's queue and the kernel hold
+    local w = worker.new { ([[
+local push = Client():connect "ipc://out":push()
+for i = 1, %d do push("from " .. zeroless.generation, tostring(i), ("x"):rep(100000)) end
+print("sent " .. zeroless.generation)
+zeroless.sleep(1000)]]):format(count) }
+    local pull = w:server("out", { hwm = 1 }):pull()
+    w:run():expect "sent 1"
+    for generation = 2, 3 do
+      w:reload()
+      w:expect("sent " .. generation)
+    end
+    for generation = 1, 3 do
+      for i = 1, count do
+        local from, number = pull:recv(support.patience)
+        assert.same({ "from " .. generation, tostring(i) }, { from, number })
+      end
+    end
+  end)
+
+  it("to be sent still leaves when its peer has left and comes back", function()
+    local w = worker.new { [[
+local push = Client { hwm = 0 }:connect "ipc://out":push()
+if zeroless.generation == 1 then
+  for i = 1, 200 do push(tostring(i), ("x"):rep(100000)) end
+  push "the last"
+end
+print("generation " .. zeroless.generation)
+zeroless.sleep(1000)]] }
+    local server = w:server("out", { hwm = 1 })
+    server:pull()
+    w:run():expect "generation 1"
+    server:close()
+    w:told "has left"
+    w:reload()
+    w:expect "generation 2"
+    local pull = w:server "out":pull()
+    local seen, number, filler = 0, nil, nil
+    repeat
+      if filler then
+        assert.is_true(tonumber(number) > seen)
+        seen = tonumber(number)
+      end
+      number, filler = pull:recv(support.patience)
+    until not filler
+    assert.equal("the last", number)
+    assert.equal(200, seen)
+  end)
+
+  it("is what the last generation sends, when none has found a peer so far", function()
     local w = worker.start { [[
 local push = Client():connect "ipc://out":push()
+print("sending " .. zeroless.generation)
 push("from " .. zeroless.generation)
 print("sent " .. zeroless.generation)
 zeroless.sleep(1000)]] }
-    w:expect "sent 1"
-    w:reload()
-    w:reload()
+    w:expect "sending 1"
+    for generation = 2, 3 do
+      w:reload()
+      w:expect("sending " .. generation)
+    end
     local pull = w:server "out":pull()
-    for i = 1, 3 do assert.equal("from " .. i, pull()) end
+    assert.equal("from 3", pull:recv(support.patience))
+    w:expect "sent 3"
+    assert.same({ nil, "empty" }, { pull:try() })
+    assert.not_matches("sent [12]", w.child.stdout)
   end)
 end)
 

@@ -90,7 +90,7 @@ end)
 
 -- {option, its value in the next generation, pattern}
 local lasting = {
-  { "send_hwm", "5", "push" }, { "receive_hwm", "5", "pull" }, { "max_message_size", "1000", "pull" },
+  { "send_hwm", "5", "push" }, { "receive_hwm", "5", "pull" }, { "max_message_size", "100000000", "pull" },
   { "immediate", "true", "push" }, { "heartbeat", "1", "pull" }, { "conflate", "true", "sub" },
 }
 
@@ -173,6 +173,26 @@ print(zeroless.generation, push "a")]] }
     w:reload()
     w:expect "2\tnil\ttimeout"
     w:ends(0)
+  end)
+
+  it("a max_message_size up to 64 MiB", function()
+    local w = worker.start { [[
+local limit = zeroless.generation == 2 and 10 or nil
+local pull = Server { endpoint = "ipc://w.sock" }:pull { max_message_size = limit }
+print("generation " .. zeroless.generation)
+for message in pull do print(zeroless.generation .. message) end]] }
+    local push = w:client():push()
+    for generation = 1, 3 do
+      if generation > 1 then w:reload() end
+      w:expect("generation " .. generation)
+      push "more than ten"
+      push "short"
+      w:expect(generation .. "short")
+    end
+    assert.matches("1more than ten\n1short\ngeneration 2\n2short\ngeneration 3\n3more than ten\n3short\n",
+      w.child.stdout, 1, true)
+    assert.equal(2, w:has_told "Keeping the pull")
+    assert.equal(1, w:has_told "max_message_size")
   end)
 
   it("topic and embed_topic of a pub", function()
