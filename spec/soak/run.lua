@@ -73,17 +73,7 @@ local size, seed, chosen = read_options(arg)
 print("seed " .. seed)
 local failed = 0
 for _, name in ipairs(chosen) do
-  local list, begun = {}, zeroless.now()
-  local ok, err = pcall(jobs[name], list, size, seed)
-  print(("%s (%.1f s)"):format(name, zeroless.now() - begun))
-  for _, row in ipairs(list) do
-    print(rows.show(row))
-    if not rows.is_good(row) then failed = failed + 1 end
-  end
-  if not ok then
-    failed = failed + 1
-    print("  FAILED: " .. tostring(err))
-  end
+  failed = failed + rows.report(name, jobs[name], size, seed)
 end
 print(failed == 0 and "all as it must be" or failed .. " not as it must be")
 zeroless.stop(failed == 0 and 0 or 1)

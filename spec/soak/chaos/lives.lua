@@ -12,16 +12,17 @@ local function fill(dice, text)
   })
 end
 
-local HANDLER = [[function(record) io.stderr:write("chaos: record ", record.message, "\n") <action> end]]
+-- What a handler is given goes to standard error all the same.
+local HANDLER = [[function(record) chaos.show(record) <action> end]]
 
 local handlers = {
   "zeroless.log.handler(" .. HANDLER .. ")",
   "zeroless.log.handler(" .. HANDLER .. ")",
-  [[zeroless.log.handler(function(record) io.stderr:write("chaos: record ", record.message, "\n") chaos.close_all() end)]],
-  [[zeroless.log.handler(function(record) io.stderr:write("chaos: record ", record.message, "\n") error "chaos: handler" end)]],
+  [[zeroless.log.handler(function(record) chaos.show(record) chaos.close_all() end)]],
+  [[zeroless.log.handler(function(record) chaos.show(record) error "chaos: handler" end)]],
   [[local list = {}
 zeroless.log.handler(function(record) list[#list + 1] = record end)
-zeroless.every(0.1, function() for _, r in ipairs(list) do io.stderr:write("chaos: record ", r.message, "\n") end list = {} end)]],
+zeroless.every(0.1, function() for _, r in ipairs(list) do chaos.show(r) end list = {} end)]],
   "zeroless.after(<pause>, function() zeroless.log.handler(" .. HANDLER .. ") end)",
   "zeroless.every(<pause>, function() zeroless.log.handler(nil) zeroless.log.handler(" .. HANDLER .. ") end)",
   "zeroless.on_reload(function() zeroless.log.handler(nil) end)",
@@ -58,7 +59,9 @@ getmetatable(x).__gc = function() <action> end
 getmetatable(y).__gc = function() <other> end
 chaos.held_<name> = { x, y }]],
   [[chaos.held_<name> = newproxy(true)
-getmetatable(chaos.held_<name>).__gc = function() for _ = 1, 3 do pcall(chaos.receive) pcall(chaos.send, "<name>") end end]],
+getmetatable(chaos.held_<name>).__gc = function()
+  for _ = 1, 3 do pcall(chaos.receive) pcall(chaos.send, "<name>") end
+end]],
 }
 
 function lives.finalizer(dice)
@@ -98,7 +101,10 @@ b = zeroless.spawn(function() zeroless.sleep(0.01) a:join(0.5) end)]],
   [[go(function() for _ = 1, 1000 do zeroless.spawn(function() zeroless.sleep(0) end) end end)]],
   [[go(coroutine.wrap(function() while true do zeroless.sleep(<pause>) end end))]],
   [[go(function() zeroless.sleep(<pause>) coroutine.yield() end)]],
-  [[go(function() zeroless.sleep(<pause>) table.sort({ 3, 2, 1 }, function(a, b) zeroless.sleep(0) return a < b end) end)]],
+  [[go(function()
+  zeroless.sleep(<pause>)
+  table.sort({ 3, 2, 1 }, function(a, b) zeroless.sleep(0) return a < b end)
+end)]],
   [[go(function() local end_at = zeroless.now() + 0.3 while zeroless.now() < end_at do end end)]],
   [[zeroless.log.level = "debug" zeroless.after(0.<digit>, function() zeroless.log.level = "info" end)]],
   [[zeroless.watch("$DIR/data.txt")]],
@@ -130,7 +136,8 @@ local ends = {
   [[zeroless.spawn(function() zeroless.sleep(<pause>) error "chaos: later" end)]],
   [[zeroless.spawn(function() zeroless.sleep(<pause>) error "chaos: later" end)]],
   [[zeroless.after(<pause>, function() error { "chaos: no string" } end)]],
-  [[zeroless.after(<pause>, function() error(setmetatable({}, { __tostring = function() error "chaos: again" end })) end)]],
+  [[local strange = setmetatable({}, { __tostring = function() error "chaos: again" end })
+zeroless.after(<pause>, function() error(strange) end)]],
   [[zeroless.after(<pause>, function() zeroless.stop(3) end)]],
   [[zeroless.after(<pause>, function() os.exit(4) end)]],
   [[zeroless.spawn(function() zeroless.sleep(<pause>) coroutine.wrap(function() os.exit(4) end)() end)]],

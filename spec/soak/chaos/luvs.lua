@@ -50,7 +50,8 @@ zeroless.after(0.2, function() input:write("to the dead") end)]],
   [[uv.fs_open("$DIR/fifo", "r", 0, function() <action> end)]],
   [[for _ = 1, 6 do uv.fs_open("$DIR/fifo", "r", 0, function() end) end]],
   [[uv.new_work(function() os.execute("sleep <seconds>") return 1 end, function() <action> end):queue()]],
-  [[local work = uv.new_work(function(n) local s = 0 for i = 1, n do s = s + i end return s end, function() <action> end)
+  [[local function sum(n) local s = 0 for i = 1, n do s = s + i end return s end
+local work = uv.new_work(sum, function() <action> end)
 for _ = 1, 10 do work:queue(1000000) end]],
   [[uv.getaddrinfo("<host>", "80", {}, function() <action> end)]],
   [[uv.getaddrinfo("<host>", nil, { socktype = "stream" })]],
@@ -78,11 +79,13 @@ local timer = uv.new_timer() timer:start(10, 0, function() try(co) end)]],
   [[local udp = uv.new_udp() udp:bind("127.0.0.1", 0)
 udp:recv_start(function() <action> end)
 zeroless.every(0.05, function() udp:send("x", "127.0.0.1", udp:getsockname().port, function() end) end)]],
-  [[local thread = uv.new_thread(function() os.execute("sleep 0.2") end) zeroless.after(0.1, function() thread:join() end)]],
+  [[local thread = uv.new_thread(function() os.execute("sleep 0.2") end)
+zeroless.after(0.1, function() thread:join() end)]],
 }
 
 local peers = {
-  "tcp:close()", "-- silent", 'tcp:write("HTTP/1.1 400 Bad Request\\r\\n\\r\\n")', 'tcp:write("\\255\\0\\0\\0\\0\\0\\0\\0\\1\\127\\3")',
+  "tcp:close()", "-- silent", 'tcp:write("HTTP/1.1 400 Bad Request\\r\\n\\r\\n")',
+  'tcp:write("\\255\\0\\0\\0\\0\\0\\0\\0\\1\\127\\3")',
   "tcp:read_start(function(_, data) if data then tcp:write(data) end end)",
   "zeroless.after(0.05, function() tcp:close() end)",
 }

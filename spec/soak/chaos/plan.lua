@@ -73,7 +73,9 @@ local function add_pieces(self, dice, count)
       versions = some_versions(dice, count) }
   end
   for version = 2, count do
-    if dice:chance(45) then self:add { kind = "piece", text = lives.start(dice), versions = { [version] = true } } end
+    if dice:chance(45) then
+      self:add { kind = "piece", text = lives.start(dice), versions = { [version] = true } }
+    end
   end
   if dice:chance(30) then
     self:add { kind = "piece", text = "zeroless.sleep(1000)", versions = all_versions(count) }
@@ -85,7 +87,9 @@ local function add_events(self, dice, count)
     local after = dice:pick { 0, 0.02, 0.1, 0.3, 0.6 }
     local action = dice:pick { "save", "replace" }
     self:add { kind = "event", after = after, action = action, version = version }
-    if dice:chance(40) then self:add { kind = "event", after = 0, action = "hup", times = dice:pick { 1, 1, 3, 10 } } end
+    if dice:chance(40) then
+      self:add { kind = "event", after = 0, action = "hup", times = dice:pick { 1, 1, 3, 10 } }
+    end
   end
   if dice:chance(30) then
     self:add { kind = "event", after = dice:pick { 0, 0.2, 0.5 }, action = "hup", times = dice:pick { 1, 5 } }

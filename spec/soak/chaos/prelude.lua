@@ -48,6 +48,10 @@ local function next_socket()
   return chaos.sockets[turn % math.max(1, #chaos.sockets) + 1]
 end
 
+function chaos.show(record)
+  say("record", record.message)
+end
+
 function chaos.send(name)
   local socket = next_socket()
   return socket and socket(name, "sent", name)

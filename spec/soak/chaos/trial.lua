@@ -13,8 +13,9 @@ local END_MARGIN = 5 -- seconds beside the drain timeout
 local RELOAD_LIMIT = 12 -- seconds that a reload may wait where nothing keeps it waiting
 
 -- 3 and 4 are those of pieces, 13 and 14 those of starts of new code.
-local known_codes = { [0] = true, [1] = true, [69] = true, [75] = true, [3] = true, [4] = true, [13] = true, [14] = true }
 local start_codes = { [13] = true, [14] = true }
+local known_codes = { [0] = true, [1] = true, [69] = true, [75] = true, [3] = true, [4] = true }
+for code in pairs(start_codes) do known_codes[code] = true end
 
 local marks = {
   { "AddressSanitizer", "sanitizer" }, { "LeakSanitizer", "sanitizer" }, { "runtime error: ", "sanitizer" },
