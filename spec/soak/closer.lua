@@ -11,7 +11,7 @@ local closes_wanted, seed, tasks, quiet, drain = tonumber(arg[1]), tonumber(arg[
   tonumber(arg[4]), tonumber(arg[5])
 local stuck_ports = {}
 for i = 6, #arg do stuck_ports[#stuck_ports + 1] = tonumber(arg[i]) end
-local large = ("x"):rep(65536)
+local large = ("x"):rep(1000000)
 local closes, kept, failed, serial = 0, 0, 0, 0
 math.randomseed(seed)
 
@@ -31,13 +31,19 @@ local function count(n)
   closes = closes + n
 end
 
--- A push towards a socket that does not read: filled until there is no more room, then closed.
-local function open_stuck(port)
-  local push = Client{ send_hwm = 4 }:connect_local(port):push()
-  for _ = 1, 20 do -- the system's own buffers take some more for a while
+-- A push towards a socket that does not read, filled until there is no more room: more than the system's own
+-- buffers may take in the meantime.
+local function fill(push)
+  for _ = 1, 5 do
     while push:try(large) do end
     zeroless.sleep(0.002)
   end
+end
+
+local function open_stuck(port)
+  local push = Client{ send_hwm = 8, timeout = 10 }:connect_local(port):push()
+  assert(push(large))
+  fill(push)
   return push
 end
 
@@ -52,6 +58,7 @@ local ways = {}
 function ways.stuck(own)
   local push = open_stuck(own.stuck)
   pause()
+  fill(push)
   close_stuck(push, own.stuck)
 end
 
@@ -170,6 +177,7 @@ end
 function halves.quiet()
   local list = {}
   for i = 1, quiet do list[i] = open_stuck(stuck_ports[i % #stuck_ports + 1]) end
+  for _, push in ipairs(list) do fill(push) end
   for i, push in ipairs(list) do close_stuck(push, stuck_ports[i % #stuck_ports + 1]) end
   say '{"event":"quiet"}'
 end

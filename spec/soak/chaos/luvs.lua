@@ -62,7 +62,7 @@ for _ = 1, 10 do work:queue(1000000) end]],
   [[local prepare = uv.new_prepare() prepare:start(function() <action> end)]],
   [[local async = uv.new_async(function() <action> end) for _ = 1, 5 do async:send() end]],
   [[local signal = uv.new_signal() signal:start("<signal>", function() <action> end)
-zeroless.after(0.1, function() uv.kill(uv.os_getpid(), "sigusr2") end)]],
+zeroless.after(0.1, function() if signal:is_active() then uv.kill(uv.os_getpid(), "<signal>") end end)]],
   [[local event = uv.new_fs_event() event:start("$DIR", {}, function() <action> end)]],
   [[local poll = uv.new_fs_poll() poll:start("$DIR/main.lua", 50, function() <action> end)]],
   [[zeroless.after(0.<digit>, function()

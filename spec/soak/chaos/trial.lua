@@ -104,7 +104,8 @@ function happen.hup(run, event)
 end
 
 local function live(run)
-  if not await(run, START_LIMIT, function() return run.started end) then
+  await(run, START_LIMIT, function() return run.started end)
+  if not run.started then
     run.verdict = "did not start"
     return
   end
