@@ -215,4 +215,28 @@ end)]], { count = tostring(dice:pick { 5, 30, 100 }), where = where, how = maker
     pause = dice:pick { "0", "0.001", "0.02" }, name = dice:name "gone" })
 end
 
+-- Addresses that come and go under a socket that stays.
+function patterns.moves(dice)
+  local pattern = dice:pick(names)
+  local first, second = dice:pick(shared), dice:pick(shared)
+  return dice.fill([[
+local client = <client>
+local one = chaos.keep(client<how>)
+go(function()
+  for i = 1, 50 do
+    try(function() client:connect("<second>") end)
+    pcall(function() one:try("<name>", "1", "<name>") end)
+    zeroless.sleep(<pause>)
+    try(function() client:disconnect("<second>") end)
+    if i % 10 == 0 then
+      try(function() client:disconnect("<first>") end)
+      zeroless.sleep(<pause>)
+      try(function() client:connect("<first>") end)
+    end
+  end
+  client:disconnect_all()
+end)]], { client = client(dice, first), how = makers[pattern][1], first = first, second = second,
+    pause = dice:pick { "0", "0.005", "0.03" }, name = dice:name "moves" })
+end
+
 return patterns

@@ -6,7 +6,8 @@
 --   { kind = "piece", text = …, versions = { [1] = true, … } }
 --   { kind = "event", after = seconds, action = "save", "replace", "touch" or "hup", version = N, times = N }
 --
--- A plan has also: life, drain (seconds), seed; prompt: nothing in it may keep a reload waiting.
+-- A plan has also: seed; life, drain (seconds); theme: what it dwells on; prompt: nothing in it may keep a
+-- reload waiting.
 
 local dice_of = require "spec.soak.chaos.dice"
 local lives = require "spec.soak.chaos.lives"
@@ -21,7 +22,8 @@ local HEARTBEAT = [[zeroless.every(0.1, function() io.stderr:write("chaos: alive
 
 local anything = {
   { 28, patterns.single }, { 14, patterns.both }, { 4, patterns.asks_itself }, { 5, patterns.comes_and_goes },
-  { 22, luvs.any }, { 10, lives.handler }, { 8, lives.finalizer }, { 2, lives.crossing }, { 8, lives.time },
+  { 5, patterns.moves },
+  { 22, luvs.any }, { 12, lives.handler }, { 8, lives.finalizer }, { 2, lives.crossing }, { 8, lives.time },
   { 6, lives.hook }, { 5, lives.ending }, { 1, lives.endless },
 }
 local prompt = { { 6, patterns.single }, { 4, patterns.both }, { 5, patterns.asks_itself } }
@@ -57,8 +59,8 @@ local function add_options(self, dice)
       if dice:chance(percent) then self:add { kind = "option", words = words } end
     end
   end
-  some({ { "--watch" } }, 60)
-  some({ { "--restart" } }, 30)
+  some({ { "--watch" } }, self.theme == "failing" and 90 or 60)
+  some({ { "--restart" } }, self.theme == "failing" and 10 or 30)
   if #self.parts > 0 then some(recovery_words, 15) end
   some(option_words, 12)
 end
@@ -72,8 +74,13 @@ local function add_pieces(self, dice, count)
     self:add { kind = "piece", text = safe:gsub("%%s", function() return text end),
       versions = some_versions(dice, count) }
   end
+  if self.theme == "failing" then
+    for _, make in ipairs { lives.handler, lives.ending } do
+      self:add { kind = "piece", text = "try(function()\n" .. make(dice) .. "\nend)", versions = all_versions(count) }
+    end
+  end
   for version = 2, count do
-    if dice:chance(45) then
+    if dice:chance(self.theme == "failing" and 75 or 45) then
       self:add { kind = "piece", text = lives.start(dice), versions = { [version] = true } }
     end
   end
@@ -100,10 +107,11 @@ end
 function plan.new(seed)
   local dice = dice_of.new(seed)
   local self = setmetatable({ seed = seed, parts = {} }, plan)
-  self.prompt = dice:chance(15)
+  self.theme = dice:pick { "prompt", "failing", "any", "any", "any", "any" }
+  self.prompt = self.theme == "prompt"
   self.life = dice:pick { 0.2, 0.5, 1, 1.5, 3 }
   self.drain = dice:pick { 0, 0.2, 0.5, 1, 2 }
-  self.versions = dice:pick { 1, 1, 2, 2, 3, 4 }
+  self.versions = self.theme == "any" and dice:pick { 1, 1, 2, 2, 3, 4 } or dice:pick { 2, 3, 4 }
   add_options(self, dice)
   add_pieces(self, dice, self.versions)
   add_events(self, dice, self.versions)
