@@ -15,7 +15,7 @@ local restarts = {}
 restarts.usage = [[
 usage: ./dev soak restarts [JOB...] [options]
 
-  JOB             one of: pull reply
+  JOB             one of: pull (a steady load), flood (senders that never wait), reply
   --count N       restarts of each (default 500)
   --seed N        of the times between them (default: the time)
   --pause S       most seconds between them (default 0.1)
@@ -24,6 +24,8 @@ usage: ./dev soak restarts [JOB...] [options]
 
 local SOURCES = 3
 local CLIENTS = 4
+local RATE = 2000 -- messages a second of a source
+local FLOOD_MOST = 10 -- messages that a stop may lose then: those cut in two on their way
 local PATIENCE = 10 -- seconds until a requester asks again
 
 local mains = {
@@ -132,9 +134,11 @@ end
 
 local jobs = {}
 
-function jobs.pull(list, options)
+local function push_at(rate, most, list, options)
   local run = open("pull", options)
-  local source = process.start { support.python, support.root .. "/spec/soak/sources.py", "push", run.port, SOURCES }
+  local source = process.start {
+    support.python, support.root .. "/spec/soak/sources.py", "push", run.port, SOURCES, rate,
+  }
   restart_often(run, options)
   source.input:write "stop\n"
   source:await(function() return source.last end, "how many were sent")
@@ -152,7 +156,16 @@ function jobs.pull(list, options)
   end
   add_ends(list, run, options)
   rows.add(list, "messages", total, { least = options.count })
-  for _, what in ipairs { "lost", "repeated", "reordered" } do rows.add(list, what, found[what], rows.nothing) end
+  rows.add(list, "lost", found.lost, { most = most * options.count })
+  for _, what in ipairs { "repeated", "reordered" } do rows.add(list, what, found[what], rows.nothing) end
+end
+
+function jobs.pull(list, options)
+  push_at(RATE, 0, list, options)
+end
+
+function jobs.flood(list, options)
+  push_at(0, FLOOD_MOST, list, options)
 end
 
 function jobs.reply(list, options)
@@ -192,7 +205,7 @@ local function read_options(words, misuse)
     end
     i = i + 1
   end
-  if #options.jobs == 0 then options.jobs = { "pull", "reply" } end
+  if #options.jobs == 0 then options.jobs = { "pull", "flood", "reply" } end
   return options
 end
 

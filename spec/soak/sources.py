@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Foreign peers for the soaks of restarts and closes. They talk JSON, a line at a time.
 #
-#   sources.py push PORT N       N sockets that push [name, number] as fast as it goes; a line on standard
-#                                input has them send [name, "end"], its end has them leave
+#   sources.py push PORT N RATE  N sockets that push [name, number], so many a second each, or as fast as it
+#                                goes with 0; a line on standard input has them send [name, "end"], its end
+#                                has them leave
 #   sources.py stuck N           N addresses of sockets that accept connections and hardly read
 
 import json
 import sys
 import threading
+import time
 
 import zmq
 
@@ -29,8 +31,8 @@ def await_the_end():
 threading.Thread(target=await_the_end, daemon=True).start()
 
 
-def push(port, count):
-    sources = []
+def push(port, count, rate):
+    sources, rate, begun = [], float(rate), time.monotonic()
     for i in range(int(count)):
         socket = context.socket(zmq.PUSH)
         socket.linger = 60000
@@ -41,10 +43,15 @@ def push(port, count):
         poller.register(socket, zmq.POLLOUT)
     while not stopped.is_set():
         poller.poll(100)
+        most = (time.monotonic() - begun) * rate if rate else float("inf")
+        if rate:
+            time.sleep(0.002)
         for source in sources:
             name, socket, number = source
             try:
                 for _ in range(100):
+                    if number >= most:
+                        break
                     socket.send_multipart([name, b"%d" % (number + 1)], zmq.NOBLOCK)
                     number += 1
             except zmq.Again:
