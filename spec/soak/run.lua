@@ -64,7 +64,12 @@ end
 io.stdout:setvbuf "line"
 for _, name in ipairs(others) do
   if arg[1] == name then
-    local failed = require("spec.soak." .. name).main(arg, misuse)
+    local soak = require("spec.soak." .. name)
+    if arg[2] == "--help" then
+      io.write(soak.usage)
+      os.exit(0)
+    end
+    local failed = soak.main(arg, misuse)
     os.exit(failed == 0 and 0 or 1)
   end
 end

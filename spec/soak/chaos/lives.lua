@@ -35,6 +35,14 @@ function lives.handler(dice)
   return fill(dice, dice:pick(handlers))
 end
 
+-- A handler that closes sockets whatever is logged, in the middle of a change for example.
+function lives.closing_handler(dice)
+  return dice.fill([[zeroless.log.handler(function(record)
+  chaos.show(record)
+  if record.message:find "<word>" then chaos.close_all() end
+end)]], { word = dice:pick { "Closing", "Disconnecting", "Unbinding", "ing", "lost", "." } })
+end
+
 local finalizers = {
   -- collected at any allocation
   [[local function garbage()

@@ -215,6 +215,22 @@ end)]], { count = tostring(dice:pick { 5, 30, 100 }), where = where, how = maker
     pause = dice:pick { "0", "0.001", "0.02" }, name = dice:name "gone" })
 end
 
+-- Named sockets whose addresses differ from version to version, and some that only every other one opens.
+function patterns.changes(dice)
+  return dice.fill([[
+local client = Client{name = "<name>"}
+for i, at in ipairs { "tcp://127.0.0.1:$TCPA", "ipc://$DIR/<name>", "inproc://<name>" } do
+  if (<version> + i) % 2 == 0 then client:connect(at) end
+end
+chaos.keep(client<how>)
+chaos.keep(Server{name = "<name>s", endpoint = "inproc://<name>-<version>"}:pull())
+if <version> % 2 == 1 then
+  chaos.keep(Server{host = "127.0.0.1"}:pull(), Client():connect("inproc://<name>"):sub())
+end]],
+    { name = dice:name "changes", how = makers[dice:pick { "push", "pull", "sub", "pub", "reply" }][1],
+      version = "<version>" })
+end
+
 -- Addresses that come and go under a socket that stays.
 function patterns.moves(dice)
   local pattern = dice:pick(names)

@@ -22,7 +22,7 @@ local HEARTBEAT = [[zeroless.every(0.1, function() io.stderr:write("chaos: alive
 
 local anything = {
   { 28, patterns.single }, { 14, patterns.both }, { 4, patterns.asks_itself }, { 5, patterns.comes_and_goes },
-  { 5, patterns.moves },
+  { 5, patterns.moves }, { 3, patterns.changes },
   { 22, luvs.any }, { 12, lives.handler }, { 8, lives.finalizer }, { 2, lives.crossing }, { 8, lives.time },
   { 6, lives.hook }, { 5, lives.ending }, { 1, lives.endless },
 }
@@ -30,6 +30,12 @@ local prompt = { { 6, patterns.single }, { 4, patterns.both }, { 5, patterns.ask
 
 -- These need --watch or --restart.
 local recovery_words = { { "--redeliver", "1" }, { "--redeliver", "3" }, { "--dead-letter", "letters" } }
+-- What there is besides in scripts that dwell on something.
+local themes = {
+  failing = { lives.handler, lives.ending },
+  changing = { patterns.changes, patterns.changes, lives.closing_handler },
+}
+
 local option_words = {
   { "--probation", "5" }, { "--probation", "1000" }, { "--log-format", "json" }, { "--log-format", "text" },
   { "--log-level", "debug" }, { "--max-memory", "64" }, { "-joff" },
@@ -74,10 +80,8 @@ local function add_pieces(self, dice, count)
     self:add { kind = "piece", text = safe:gsub("%%s", function() return text end),
       versions = some_versions(dice, count) }
   end
-  if self.theme == "failing" then
-    for _, make in ipairs { lives.handler, lives.ending } do
-      self:add { kind = "piece", text = "try(function()\n" .. make(dice) .. "\nend)", versions = all_versions(count) }
-    end
+  for _, make in ipairs(themes[self.theme] or {}) do
+    self:add { kind = "piece", text = "try(function()\n" .. make(dice) .. "\nend)", versions = all_versions(count) }
   end
   for version = 2, count do
     if dice:chance(self.theme == "failing" and 75 or 45) then
@@ -107,7 +111,7 @@ end
 function plan.new(seed)
   local dice = dice_of.new(seed)
   local self = setmetatable({ seed = seed, parts = {} }, plan)
-  self.theme = dice:pick { "prompt", "failing", "any", "any", "any", "any" }
+  self.theme = dice:pick { "prompt", "failing", "changing", "any", "any", "any", "any" }
   self.prompt = self.theme == "prompt"
   self.life = dice:pick { 0.2, 0.5, 1, 1.5, 3 }
   self.drain = dice:pick { 0, 0.2, 0.5, 1, 2 }
