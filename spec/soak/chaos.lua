@@ -18,6 +18,7 @@ usage: ./dev soak chaos [options]
   --count N       runs so many seeds
   --host PATH     the host under test, an ASan build for example (default: the running one)
   --jobs N        processes at a time, 1 or 2 (default 2)
+  --theme NAME    only seeds that dwell on it: prompt (reloads that nothing may hold up), failing, changing, any
   --parts A,B     only these parts of the script
   --tries N       runs a seed so often, until it fails (default 1; 3 with --shrink)
   --shrink        drops parts of the script for as long as it fails in the same way
@@ -64,8 +65,10 @@ local function run_seeds(options, seed, deadline, count)
     while seed <= last and zeroless.now() < deadline and failures < options.stop do
       local mine = seed
       seed = seed + 1
-      local run = try_often(plan.new(mine), place, options, options.tries)
-      done = done + 1
+      local the_plan = plan.new(mine)
+      local is_wanted = not options.theme or the_plan.theme == options.theme
+      local run = is_wanted and try_often(the_plan, place, options, options.tries)
+      if is_wanted then done = done + 1 end
       if run then
         failures = failures + 1
         found[run.verdict] = (found[run.verdict] or 0) + 1
@@ -149,6 +152,8 @@ local function read_options(words, misuse)
       options.shrink, i = true, i - 1
     elseif name == "host" and value then
       options.host = assert(require "luv".fs_realpath(value))
+    elseif name == "theme" and value then
+      options.theme = value
     elseif name == "parts" and value then
       options.parts = {}
       for number in value:gmatch "%d+" do options.parts[#options.parts + 1] = tonumber(number) end
