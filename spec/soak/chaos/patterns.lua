@@ -130,12 +130,14 @@ local makers = {
 local names = { "push", "pull", "pub", "sub", "pair", "reply", "request" }
 local peers = { push = "pull", pub = "sub", request = "reply", pair = "pair" }
 
+-- Text that opens a socket and uses it. `want`: its messages are of nobody else, so no other piece gets it.
 local function use(dice, pattern, where, name, want)
   local how, results, usage = unpack(makers[pattern])
   if pattern == "request" and dice:chance(30) then how = ":request{timeout = 0.1, retries = 3}" end
   if pattern == "sub" and dice:chance(30) then how = ":sub{conflate = true}" end
   if pattern == "pub" and dice:chance(30) then how = ":pub{lossless = true, timeout = 0.2}" end
-  return ("local %s = chaos.keep(%s%s)\n%s"):format(results, where, how, usage(dice, name, want))
+  local opened = want and where .. how or ("chaos.keep(%s%s)"):format(where, how)
+  return ("local %s = %s\n%s"):format(results, opened, usage(dice, name, want))
 end
 
 -- --- pieces --------------------------------------------------------------------------------------
@@ -162,16 +164,18 @@ local function own_address(dice, name)
   if kind == 2 then return "ipc://$DIR/" .. name end
 end
 
--- Both ends, at an address of their own: no message of anybody else comes there.
+-- Both ends, at an address of their own: no message of anybody else comes there, or those that other pieces
+-- send by their sockets.
 function patterns.both(dice)
   local name = dice:name "both"
   local pattern = dice:pick { "push", "push", "pub", "request", "request", "pair" }
   local address = own_address(dice, name)
   local near, far = pattern, peers[pattern]
   if dice:chance(50) then near, far = far, near end
+  local is_alone = dice.serial % 2 == 0
   local join = address and client(dice, address) or client(dice) .. ":connect_local(server.port)"
   return ("local server = %s\ndo\n%send\ndo\n%send\n"):format(server(dice, address),
-    use(dice, near, "server", name, true), use(dice, far, join, name, true))
+    use(dice, near, "server", name, is_alone), use(dice, far, join, name, is_alone))
 end
 
 -- A script that asks itself, without a timeout, with a message in hand at times.
@@ -179,7 +183,7 @@ function patterns.asks_itself(dice)
   local name = dice:name "self"
   local address = own_address(dice, name) or "inproc://" .. name
   return dice.fill([[
-local reply, requests = chaos.keep(Server{endpoint = "<at>"}:reply())
+local reply, requests = Server{endpoint = "<at>"}:reply()
 go(function() for a, b, c in requests do zeroless.sleep(0.00<digit>) reply(a, b, c) end end)
 local push, pull = Client():connect("<at>-jobs"), Server{endpoint = "<at>-jobs"}:pull()
 push = push:push()

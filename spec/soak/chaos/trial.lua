@@ -64,7 +64,10 @@ local function listen(run, line)
   end
   local started, alive = line:match "^chaos: started (%d+)", line:match "^chaos: alive (%d+)"
   if started then run.started = tonumber(started) end
-  if alive then run.alive, run.alive_at = tonumber(alive), zeroless.now() end
+  if alive then run.alive, run.alive_at, run.is_serving = tonumber(alive), zeroless.now(), true end
+  if line:find("has failed; its sockets", 1, true) or line:find("the script has ended", 1, true) then
+    run.is_serving = false
+  end
   if line:find("the reload waits", 1, true) then
     run.waits = run.waits or zeroless.now()
   elseif line:find("reloaded", 1, true) or line:find("reload failed", 1, true)
@@ -155,7 +158,7 @@ end
 
 -- New code whose start ended the process, while the code before served.
 local function has_ended_good_code(run, ended_at)
-  return start_codes[run.child.code] and run.started > 1 and run.alive and run.alive < run.started
+  return start_codes[run.child.code] and run.started > 1 and run.is_serving and run.alive < run.started
     and ended_at - run.alive_at < 0.25
 end
 
