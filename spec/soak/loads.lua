@@ -14,6 +14,13 @@ function loads.start_peer(...)
   return process.start { support.python, support.root .. "/spec/soak/peers.py", ... }
 end
 
+-- Foreign sockets of every kind, some of which connect to these ports: .last has the ports of the others.
+function loads.start_foreign(...)
+  local peers = process.start { support.python, support.root .. "/spec/soak/foreign.py", ... }
+  peers:await(function() return peers.last end, "the ports of the foreign sockets")
+  return peers
+end
+
 local function start_host(run)
   run.host = worker.start(run.project.folder, run.options)
   run.host:await(function() return run.host.ready end, "the first Ready...")

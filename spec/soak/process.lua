@@ -13,6 +13,7 @@ local KEPT = 12 -- lines that are shown when something goes wrong
 local function take_line(self, line)
   self.tail[#self.tail + 1] = line
   if #self.tail > KEPT then table.remove(self.tail, 1) end
+  if self.on_line then self.on_line(line) end
   if line:sub(1, 1) ~= "{" then return end
   local ok, record = pcall(cjson.decode, line)
   if not ok then return end
@@ -39,9 +40,10 @@ local function read_lines(self, pipe)
   end)
 end
 
--- Starts {path, args...}; `on_record(record)` is called for each line of JSON, outside any task.
-function process.start(command, on_record)
-  local self = setmetatable({ tail = {}, open = 0, on_record = on_record }, process)
+-- Starts {path, args...}; `on_record(record)` is called for each line of JSON, `on_line(line)` for each line,
+-- outside any task.
+function process.start(command, on_record, on_line)
+  local self = setmetatable({ tail = {}, open = 0, on_record = on_record, on_line = on_line }, process)
   local args = {}
   for i = 2, #command do args[i - 1] = tostring(command[i]) end
   self.input = uv.new_pipe(false)

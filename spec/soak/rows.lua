@@ -2,6 +2,8 @@
 -- Findings with what they must be. A job fills a list of rows: {what, value, most = N or least = N;
 -- loose: a time, which a busy machine may spoil}.
 
+local zeroless = require "zeroless"
+
 local rows = {}
 
 rows.nothing = { most = 0 }
@@ -30,6 +32,22 @@ function rows.show(row)
   local aim = row.most and (row.most == 0 and "0" or "<= " .. row.most) or row.least and ">= " .. row.least or ""
   local value = row.value % 1 == 0 and ("%d"):format(row.value) or ("%.3f"):format(row.value)
   return ("  %-52s %14s  %-9s %s"):format(row.what, value, aim, rows.is_good(row) and "" or "FAILED")
+end
+
+-- Runs a job with a fresh list and prints its rows. Returns how many are not as they must be.
+function rows.report(name, job, ...)
+  local list, failed, begun = {}, 0, zeroless.now()
+  local ok, err = pcall(job, list, ...)
+  print(("%s (%.1f s)"):format(name, zeroless.now() - begun))
+  for _, row in ipairs(list) do
+    print(rows.show(row))
+    if not rows.is_good(row) then failed = failed + 1 end
+  end
+  if not ok then
+    failed = failed + 1
+    print("  FAILED: " .. tostring(err))
+  end
+  return failed
 end
 
 -- Of numbers: the one below which `share` of them are.

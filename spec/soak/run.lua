@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Runs the long form of the soak and prints its findings: ./dev soak reload [JOB...] [options]. The short
--- form is soak_spec.lua.
+-- Runs a soak and prints its findings: ./dev soak reload [JOB...] [options], or another NAME. The short form
+-- of reload is soak_spec.lua.
 
 local support = require "spec.support"
 local zeroless = require "zeroless"
@@ -22,8 +22,11 @@ usage: ./dev soak reload [JOB...] [options]
   --seed N        of the order of good and bad (default: the time)
 ]]
 
-local function misuse(text)
-  io.stderr:write(text, "\n", usage)
+-- The other soaks: each has main(arg, misuse), which returns how many things are not as they must be.
+local others = { "chaos", "restarts", "close" }
+
+local function misuse(text, its_usage)
+  io.stderr:write(text, "\n", its_usage or usage)
   os.exit(2)
 end
 
@@ -58,23 +61,24 @@ local function read_options(words)
   return size, seed, #chosen > 0 and chosen or jobs.names
 end
 
-if arg[1] ~= "reload" then misuse "which soak? today there is: reload" end
-local size, seed, chosen = read_options(arg)
 io.stdout:setvbuf "line"
+for _, name in ipairs(others) do
+  if arg[1] == name then
+    local soak = require("spec.soak." .. name)
+    if arg[2] == "--help" then
+      io.write(soak.usage)
+      os.exit(0)
+    end
+    local failed = soak.main(arg, misuse)
+    os.exit(failed == 0 and 0 or 1)
+  end
+end
+if arg[1] ~= "reload" then misuse("which soak? There are: reload " .. table.concat(others, " ")) end
+local size, seed, chosen = read_options(arg)
 print("seed " .. seed)
 local failed = 0
 for _, name in ipairs(chosen) do
-  local list, begun = {}, zeroless.now()
-  local ok, err = pcall(jobs[name], list, size, seed)
-  print(("%s (%.1f s)"):format(name, zeroless.now() - begun))
-  for _, row in ipairs(list) do
-    print(rows.show(row))
-    if not rows.is_good(row) then failed = failed + 1 end
-  end
-  if not ok then
-    failed = failed + 1
-    print("  FAILED: " .. tostring(err))
-  end
+  failed = failed + rows.report(name, jobs[name], size, seed)
 end
 print(failed == 0 and "all as it must be" or failed .. " not as it must be")
 zeroless.stop(failed == 0 and 0 or 1)

@@ -12,12 +12,14 @@ local function is_attempt(record)
   return record.stage and record.level ~= "warn"
 end
 
--- Starts main.lua in a folder with these options of the host. The process has besides: `attempts`, the
--- lines of their ends; `probations`, how many generations have begun to serve on probation; `notices`,
--- how often the files were said to be those that serve.
-function worker.start(folder, options)
+-- Starts main.lua in a folder with these options of the host, the running one or another. The process has
+-- besides: `attempts`, the lines of their ends; `probations`, how many generations have begun to serve on
+-- probation; `notices`, how often the files were said to be those that serve.
+function worker.start(folder, options, host)
   -- A runner that is killed takes it along.
-  local command = { "/usr/bin/setpriv", "--pdeathsig", "KILL", support.host, "--log-format", "json", cwd = folder }
+  local command = {
+    "/usr/bin/setpriv", "--pdeathsig", "KILL", host or support.host, "--log-format", "json", cwd = folder,
+  }
   if not support.jit then command[#command + 1] = "-joff" end
   for _, option in ipairs(options) do command[#command + 1] = option end
   command[#command + 1] = "main.lua"
