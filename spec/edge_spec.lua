@@ -108,7 +108,8 @@ zeroless.stop()]],
     it("(" .. name .. ") runs or says what lacks; nothing aborts", function()
       local path, ended_well = support.file(text), 0
       for limit = 4, 64 do
-        local child = support.start({ "/bin/sh", "-c", 'ulimit -n "$1"; exec "$2" "$3"', "sh", limit, support.host, path })
+        local child = support.start { "/bin/sh", "-c", 'ulimit -n "$1"; exec "$2" "$3"', "sh", limit, support.host,
+          path }
         child:wait()
         assert.equal(0, child.signal, limit .. ": " .. child.stderr)
         if child.code == 0 then
