@@ -97,12 +97,13 @@ static struct zl_peer *find_peer(struct zl_subscribers *subscribers, const char 
     long fd = strtol(identity, NULL, 10);
     if (fd < 0 || fd >= MOST_DESCRIPTORS || !make_room(subscribers, (unsigned)fd))
         return NULL;
-    struct zl_peer **place = &subscribers->peers[fd];
-    if (*place && (*place)->identity == identity)
-        return *place;
-    forget(subscribers, *place);
-    *place = make_peer(identity, frame);
-    return *place;
+    struct zl_peer *peer = subscribers->peers[fd];
+    if (peer && peer->identity == identity)
+        return peer;
+    forget(subscribers, peer);
+    peer = make_peer(identity, frame);
+    subscribers->peers[fd] = peer;
+    return peer;
 }
 
 /* --- topics ---------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include "runtime/loop.h"
 #include "runtime/output.h"
 #include "runtime/signals.h"
+#include "runtime/trim.h"
 
 static const double LAST_WORDS = 0.05; /* seconds for the last line of the log */
 
@@ -30,6 +31,7 @@ struct seen {
     bool reported_stopping;
     unsigned stretch; /* when the deadline passed */
     bool has_passed, has_interrupted;
+    struct zl_trim trim;
 };
 
 /* A busy thread has not looked at the signal yet. */
@@ -121,14 +123,17 @@ static void *watch(void *world)
     while (!atomic_load(&watchdog->leave)) {
         wait_until(watchdog, next_look(&seen, atomic_load(&watchdog->deadline)));
         uint64_t deadline = atomic_load(&watchdog->deadline);
-        pthread_mutex_lock(&watchdog->lock);
-        if (uv_hrtime() >= seen.tick) {
+        bool is_tick = uv_hrtime() >= seen.tick;
+        if (is_tick)
             seen.tick = uv_hrtime() + SECOND_NS;
+        pthread_mutex_lock(&watchdog->lock);
+        if (is_tick)
             look_at_task(watchdog, &seen);
-        }
         if (deadline)
             look_at_deadline(watchdog, &seen, deadline);
         pthread_mutex_unlock(&watchdog->lock);
+        if (is_tick && !deadline)
+            zl_trim_look(&seen.trim);
     }
     return NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A helper thread that does what the loop's thread cannot do while Lua code or a library keeps it:
  * it tells the author when a task keeps the thread for a second while others wait, or while the
- * process is asked to stop; and it ends the process when the drain deadline has passed and the
- * loop's thread does not come to the end. It never touches Lua. */
+ * process is asked to stop; it gives unused memory back (trim.h); and it ends the process when the
+ * drain deadline has passed and the loop's thread does not come to the end. It never touches Lua.
+ */
 #pragma once
 
 #include <pthread.h>

@@ -107,13 +107,14 @@ zeroless.stop()]],
   for name, text in pairs(scripts) do
     it("(" .. name .. ") runs or says what lacks; nothing aborts", function()
       local path, ended_well = support.file(text), 0
-      for limit = 4, 64 do
-        local child = support.start({ "/bin/sh", "-c", 'ulimit -n "$1"; exec "$2" "$3"', "sh", limit, support.host, path })
+      for limit = 4, 38 do -- 34 are enough for all
+        local child = support.start { "/bin/sh", "-c", 'ulimit -n "$1"; exec "$2" "$3"', "sh", limit, support.host,
+          path }
         child:wait()
         assert.equal(0, child.signal, limit .. ": " .. child.stderr)
         if child.code == 0 then
           ended_well = ended_well + 1
-        else
+        elseif not child.stderr:find("error while loading shared libraries", 1, true) then -- that is ld.so
           assert.matches("no file descriptors left: the limit of this process is " .. limit, child.stderr, 1, true)
           assert.is_true(child.code == 1 or child.code == 69, limit .. ": " .. child.code)
         end

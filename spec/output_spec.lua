@@ -100,7 +100,9 @@ for kind in pairs(kinds) do
         last, seen = number, seen + 1
       end
       local lost = tonumber(child.stderr:match "level=warn msg=\"(%d+) lines of the log were lost")
-      assert.equal(20001, seen + lost)
+      -- A line of the host's own may be among the lost: that a task keeps the thread, on a busy machine.
+      local others = seen + lost - 20001
+      assert.is_true(others >= 0 and others <= 3, others)
       assert.is_true(lost > 0 and lost < 20000)
       child.reader:close()
     end)
