@@ -149,9 +149,9 @@ struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why)
     return next;
 }
 
-/* What the next generation is made from: the files as they were `read` for it just now, or read
- * now. One that is started again after a failure is made from
- * what had served, whatever is in the files now: nobody has released that. */
+/* What the next generation is made from: the files as they were `read` for it just now, or as they
+ * are. One that is started again after a failure is made from what had served, whatever is in the
+ * files now: nobody has released that. */
 static bool read_sources(struct zl_loop *loop, struct zl_generation *next, struct zl_sources *read,
                          char *why)
 {
