@@ -120,23 +120,21 @@ static const struct zl_sources *baseline(struct zl_loop *loop)
     return &reload->attempted;
 }
 
-/* Whether there is something new to try. */
-static bool have_files_changed(struct zl_loop *loop)
+/* Whether there is something new to try; the files as they are go to `now`, which is empty. */
+static bool have_files_changed(struct zl_loop *loop, struct zl_sources *now)
 {
     struct zl_reload *reload = &loop->reload;
-    struct zl_sources now = {.count = 0};
     char ignored[1];
     const struct zl_sources *before = baseline(loop);
-    bool changed = zl_sources_refresh(&now, before) &&
-                   zl_sources_compare(&now, before, ignored, sizeof ignored) > 0;
+    bool changed = zl_sources_refresh(now, before) &&
+                   zl_sources_compare(now, before, ignored, sizeof ignored) > 0;
     if (changed && reload->has_failed && zl_reload_is_serving(loop) &&
-        zl_sources_are_in(&loop->generation->sources, &now)) {
+        zl_sources_are_in(&loop->generation->sources, now)) {
         zl_log(ZL_INFO, "", "the files are again those of generation %d, which is serving",
                reload->number);
         reload->has_failed = changed = false;
         zl_agenda_clear(&loop->reload.agenda, ZL_DUE_REMINDER);
     }
-    zl_sources_fini(&now);
     return changed;
 }
 
@@ -151,30 +149,40 @@ struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why)
     return next;
 }
 
-/* What the next generation is made from. One that is started again after a failure is made from
- * what had served, whatever is in the files now: nobody has released that. */
-static bool read_sources(struct zl_loop *loop, struct zl_generation *next, char *why)
+/* What the next generation is made from: the files as they were `read` for it just now, or as they
+ * are. One that is started again after a failure is made from what had served, whatever is in the
+ * files now: nobody has released that. */
+static bool read_sources(struct zl_loop *loop, struct zl_generation *next, struct zl_sources *read,
+                         char *why)
 {
     bool is_again = strcmp(loop->reload.attempt.trigger, "restart") == 0 && loop->reload.has_served;
     const struct zl_sources *before = &loop->generation->sources;
     snprintf(why, ZL_WHY_MAX, "not enough memory to read the files");
-    return is_again ? zl_sources_copy(&next->sources, before)
-                    : zl_sources_refresh(&next->sources, before);
+    if (is_again)
+        return zl_sources_copy(&next->sources, before);
+    if (read->count == 0 || loop->reload.has_failed) /* then they are more than its own */
+        return zl_sources_refresh(&next->sources, before);
+    zl_sources_take(&next->sources, read);
+    return true;
 }
 
 void zl_attempt_begin(struct zl_loop *loop, const char *trigger)
 {
     struct zl_reload *reload = &loop->reload;
     char why[ZL_WHY_MAX];
-    if (strcmp(trigger, "watch") == 0 && !have_files_changed(loop))
+    struct zl_sources read = {.count = 0};
+    if (strcmp(trigger, "watch") == 0 && !have_files_changed(loop, &read)) {
+        zl_sources_fini(&read);
         return;
+    }
     reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
     enter_stage(loop, ZL_COMPILE);
     zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
     const struct zl_sources *before = &loop->generation->sources;
     struct zl_generation *next = zl_attempt_make_next(loop, why);
-    bool compiled = next && read_sources(loop, next, why) &&
+    bool compiled = next && read_sources(loop, next, &read, why) &&
                     zl_script_compile(next, reload->script, before, why);
+    zl_sources_fini(&read);
     if (next)
         zl_sources_compare(&next->sources, before, reload->attempt.files,
                            sizeof reload->attempt.files);

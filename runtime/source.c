@@ -295,6 +295,16 @@ bool zl_sources_copy(struct zl_sources *to, const struct zl_sources *from)
     return true;
 }
 
+void zl_sources_take(struct zl_sources *to, struct zl_sources *from)
+{
+    bool keeps = to->keeps;
+    *to = *from;
+    *from = (struct zl_sources){.keeps = from->keeps};
+    to->keeps = keeps;
+    for (struct zl_source *source = to->first; source; source = source->next)
+        source->is_kept = keeps;
+}
+
 void zl_sources_move(struct zl_sources *to, struct zl_sources *from)
 {
     *to = *from;

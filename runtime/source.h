@@ -65,7 +65,10 @@ bool zl_sources_refresh(struct zl_sources *to, const struct zl_sources *from);
  * without memory. */
 bool zl_sources_copy(struct zl_sources *to, const struct zl_sources *from);
 
-/* Moves all files of `from` to `to`, which is empty, as used ones. */
+/* Moves all files of `from`, with their texts, to `to`, which is empty. */
+void zl_sources_take(struct zl_sources *to, struct zl_sources *from);
+
+/* Moves all files of `from` to `to`, which is empty, as used ones without texts. */
 void zl_sources_move(struct zl_sources *to, struct zl_sources *from);
 
 /* Adds to `to` what it lacks of the used files of `from`, without texts. False without memory. */

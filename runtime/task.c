@@ -18,7 +18,7 @@
 #include "runtime/vm.h"
 
 /* The start of a script has more time than a turn; messages wait meanwhile. */
-enum { FIRST_SLICE_NS = 50000000 };
+enum { FIRST_SLICE_NS = 200000000 };
 
 /* --- sets of sockets ------------------------------------------------------------------------- */
 

@@ -43,6 +43,26 @@ end]]
     assert.equal("generation 1\n" .. lines .. "2\n" .. lines .. "3\n", w:expect "generation 3")
   end)
 
+  it("carries 100 tables in each other, and one that is found in a thousand places", function()
+    local w = worker.start { [[
+if zeroless.generation == 1 then
+  local t = state
+  for i = 1, 99 do t.t = {} t = t.t end
+  t.value = "deep"
+  local shared = { "shared" }
+  state.list = {}
+  for i = 1, 1000 do state.list[i] = shared end
+else
+  local t = state
+  for i = 1, 99 do t = t.t end
+  print(t.value, state.list[1][1], state.list[1000][1], state.list[1] == state.list[1000])
+end
+zeroless.sleep(1000)]] }
+    w:idle()
+    w:reload()
+    w:expect "deep\tshared\tshared\tfalse\n"
+  end)
+
   it("may be replaced by another table", function()
     local w = start "print(zeroless.state.n) zeroless.state = { n = (zeroless.state.n or 0) + 1 }"
     w:reload()
@@ -93,7 +113,10 @@ local refused = {
     "zeroless.state.a has a key that cannot be carried over: a table" },
   { "no table", "zeroless.state = 'text'", "zeroless.state cannot be carried over: it is a string, not a table" },
   { "nil", "zeroless.state = nil", "zeroless.state cannot be carried over: it is a nil, not a table" },
-  { "too many tables in each other", "local t = state for i = 1, 1000 do t.t = {} t = t.t end", "" },
+  { "too many tables in each other", "local t = state for i = 1, 1000 do t.t = {} t = t.t end",
+    "zeroless.state" .. (".t"):rep(100) .. " cannot be carried over: it is more than 100 tables deep" },
+  { "a table found millions of times", "local t = {} for i = 1, 22 do t = { t, t } end state.a = t",
+    "cannot be carried over: its tables are found in so many places that more than 100000 copies" },
 }
 
 describe("a reload fails where the state cannot be carried, and names the place:", function()

@@ -135,7 +135,7 @@ while true do pub "x" end]]
     w:expect "one"
     local attempt = w:reload [[
 local pub = Server { endpoint = "ipc://w.sock" }:pub()
-for i = 1, 100 do pub "x" end
+for i = 1, 10 do pub "x" end
 error "boom"]]
     assert.equal("start", attempt.stage)
   end)
