@@ -292,6 +292,7 @@ static void pump(void *world)
 
 int zl_loop_drain(struct zl_loop *loop)
 {
+    zl_standard_flush(); /* the watchdog may end the process from here on */
     close_sockets(loop, true);
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
