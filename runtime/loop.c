@@ -299,6 +299,7 @@ int zl_loop_drain(struct zl_loop *loop)
 {
     if (!loop->generation->failed && zl_socket_report_waiting(loop) > 0 && loop->exit_code == 0)
         loop->exit_code = ZL_EXIT_UNDRAINED;
+    zl_standard_flush(); /* the watchdog may end the process from here on */
     close_sockets(loop, true);
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);

@@ -160,7 +160,7 @@ describe("the drain deadline", function()
     assert.equal(code, child.code, child.stderr)
     -- Half a second is promised; a busy machine may add to it.
     assert.is_true(took > drain - 0.1 and took < drain + 5, took)
-    return child.stderr
+    return child.stderr, child.stdout
   end
 
   local endless = 'zeroless.spawn(function() io.stderr:write "busy\\n"; while true do end end)\nzeroless.sleep(1000)'
@@ -199,12 +199,14 @@ zeroless.spawn(function() io.stderr:write "busy\n"; os.execute "exec sleep 10 >/
 zeroless.sleep(1000)]])
   end)
 
-  it("ends a finalizer that never ends; all was done, so the exit code is 0", function()
-    local said = stops(0, {}, [[
+  it("ends a finalizer that never ends; all was done and printed, so the exit code is 0", function()
+    local said, printed = stops(0, {}, [[
+zeroless.on_stop(function() print "printed" end)
 local proxy = newproxy(true)
 getmetatable(proxy).__gc = function() while true do end end
 io.stderr:write "busy\n"
 zeroless.sleep(1000)]])
     assert.matches("a finalizer or a library does not come back", said, 1, true)
+    assert.equal("printed\n", printed)
   end)
 end)
