@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "runtime/children.h"
 #include "runtime/hot.h"
 #include "runtime/inbox.h"
 #include "runtime/generation.h"
@@ -51,7 +52,11 @@ struct zl_loop {
     unsigned socket_count;
     uint64_t unbound; /* when a bound socket was closed last, on the clock of zl_loop_now */
 
-    struct zl_generation *generation; /* the one whose tasks are run */
+    struct zl_generation *generation;    /* the one whose tasks are run */
+    TAILQ_HEAD(, zl_generation) remains; /* of closed ones, see reaper.h */
+    struct zl_nested_list nesteds;       /* of all generations */
+    struct zl_children children;         /* of closed generations */
+    bool refuses; /* the code that runs is that of a failed or closed generation */
     struct zl_reload reload;
     struct zl_watchdog watchdog;
     struct zl_hot hot;
@@ -68,8 +73,9 @@ struct zl_loop {
 /* True, or false with a message printed when libuv gives no loop. */
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
 
-/* Closes the generation, too. */
-void zl_loop_fini(struct zl_loop *loop);
+/* Closes the generation, too. Returns whether a request of luv's is left in the works, for
+ * zl_exit_prepare. */
+bool zl_loop_fini(struct zl_loop *loop);
 
 /* Takes over SIGINT, SIGTERM and SIGHUP and starts the watchdog; done when a script first asks for
  * zeroless, so that others behave as under luajit. */
@@ -102,5 +108,9 @@ bool zl_loop_may_run(const struct zl_task *task);
 /* Nanoseconds on a clock that only moves forward. */
 uint64_t zl_loop_now(void);
 
-/* Whether the running task had its share of time; asked by the hot path every few messages. */
-bool zl_loop_slice_over(struct zl_loop *loop);
+/* While it refuses, every send and receive returns ZL_REFUSED. Returns whether it did before. */
+bool zl_loop_refuse(struct zl_loop *loop, bool refuses);
+
+/* What the hot path asks every few messages: 0, ZL_PAUSE when the running task had its share of
+ * time, or ZL_REFUSED. */
+int32_t zl_loop_check_slice(struct zl_loop *loop);

@@ -5,6 +5,7 @@
 #include "bindings/core.h"
 #include "runtime/cli.h"
 #include "runtime/context.h"
+#include "runtime/exit.h"
 #include "runtime/generation.h"
 #include "runtime/heap.h"
 #include "runtime/loop.h"
@@ -32,8 +33,9 @@ int main(int argc, char **argv)
     int code = ZL_EXIT_ERROR;
     if (loop && zl_loop_init(loop, cli.drain_timeout)) {
         code = run(&cli, loop);
-        zl_loop_fini(loop);
+        bool has_requests = zl_loop_fini(loop);
         zl_context_stop();
+        zl_exit_prepare(code, has_requests);
     }
     free(loop);
     zl_cli_free(&cli);
