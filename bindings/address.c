@@ -54,6 +54,7 @@ void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *
 {
     int id = (int)lua_tointeger(L, lua_upvalueindex(1));
     struct zl_handle *owner = lua_touserdata(L, 1);
+    zl_lua_live(L);
     making->pattern = zl_pattern_get((enum zl_pattern_id)id);
     if (owner->socket && owner->socket->zmq)
         luaL_error(L, "%s already has a pattern (%s); make another %s for %s", object_name,

@@ -108,6 +108,7 @@ static int find(const struct client *client, const struct zl_endpoint *endpoint)
 static int connect_to(lua_State *L, struct client *client, const struct zl_endpoint *endpoint)
 {
     char why[ZL_WHY_MAX];
+    zl_lua_live(L);
     struct zl_socket *socket = live_socket(client);
     if (find(client, endpoint) >= 0)
         return luaL_error(L, "Already connected to %s", push_description(L, endpoint));
@@ -132,6 +133,7 @@ static int connect_to(lua_State *L, struct client *client, const struct zl_endpo
 static int disconnect_from(lua_State *L, struct client *client, const struct zl_endpoint *endpoint)
 {
     char why[ZL_WHY_MAX];
+    zl_lua_live(L);
     int i = find(client, endpoint);
     if (i < 0)
         return luaL_error(L, "There was no connection to %s", push_description(L, endpoint));
@@ -232,7 +234,7 @@ static int client_close(lua_State *L)
     struct client *client = (struct client *)zl_lua_check_handle(L, 1, zl_client_class);
     client->closed = true;
     if (client->handle.socket)
-        zl_socket_close(client->handle.socket);
+        zl_lua_close_socket(L, client->handle.socket);
     return 0;
 }
 

@@ -15,7 +15,10 @@ static int os_exit(lua_State *L)
 {
     int code = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                    : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
-    zl_loop_exit(zl_lua_loop(L), code);
+    zl_lua_refuse_in_attempt(L, "os.exit");
+    struct zl_generation *generation = zl_lua_live(L);
+    zl_records_deliver(generation);
+    zl_loop_exit(generation->loop, code);
 }
 
 /* core.engage(): the script uses zeroless */
@@ -93,6 +96,8 @@ static int open_core(lua_State *L)
     zl_open_receiver(L);
     lua_pushlightuserdata(L, &loop->hot);
     lua_setfield(L, -2, "hot");
+    lua_pushliteral(L, ZL_REFUSAL);
+    lua_setfield(L, -2, "REFUSAL");
     lua_pushinteger(L, zl_lua_generation(L)->number);
     lua_setfield(L, -2, "generation");
     zl_open_source(L);

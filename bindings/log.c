@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The log for scripts: records out of Lua values, and log.handler, which takes the records of its
- * thread in place of standard error. */
+/* The log for scripts: records out of Lua values, and log.handler, which takes the records of the
+ * script and its host in place of standard error (runtime/records.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,38 +64,55 @@ static int read_fields(lua_State *L, int index, struct zl_field *fields)
     return count;
 }
 
+/* A generation that is not the loop's has a level of its own: one that is being replaced does not
+ * set that of the next. */
+static bool is_current(const struct zl_generation *generation)
+{
+    return generation->loop->generation == generation;
+}
+
+static enum zl_level level_of(const struct zl_generation *generation)
+{
+    return is_current(generation) ? zl_log_level() : generation->level;
+}
+
 /* core.log(level, message, fields, stack level of the caller) */
 static int core_log(lua_State *L)
 {
+    struct zl_generation *generation = zl_lua_generation(L);
     enum zl_level level = (enum zl_level)luaL_checkinteger(L, 1);
-    if (!zl_log_wanted(level))
+    if (level < level_of(generation))
         return 0;
     struct zl_field fields[MOST_FIELDS];
-    struct zl_record record = {.level = level, .fields = fields};
+    struct zl_record record = {.level = level, .fields = fields, .time = zl_log_time()};
     char line[ZL_LINE_MAX];
     record.message = luaL_checklstring(L, 2, &record.size);
     record.count = read_fields(L, 3, fields);
     zl_lua_caller(L, (int)luaL_optinteger(L, 4, 1), line);
     record.source = line;
-    zl_log_emit(&record);
+    if (!zl_records_give(generation, &record))
+        zl_log_write(&record);
     return 0;
 }
 
 static int core_log_level(lua_State *L)
 {
-    lua_pushstring(L, zl_level_name(zl_log_level()));
+    lua_pushstring(L, zl_level_name(level_of(zl_lua_generation(L))));
     return 1;
 }
 
 static int core_set_log_level(lua_State *L)
 {
+    struct zl_generation *generation = zl_lua_generation(L);
     const char *name = luaL_checkstring(L, 1);
     enum zl_level level = zl_level_find(name);
     if (level == ZL_SILENT && strcmp(name, "silent") != 0) {
         lua_pushboolean(L, 0);
         return 1;
     }
-    zl_log_set_level(level);
+    generation->level = level;
+    if (is_current(generation))
+        zl_log_set_level(level);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -126,35 +143,31 @@ static int call_handler(lua_State *L)
     return 0;
 }
 
-/* The handler runs outside of the coroutine that logs. What it logs itself goes the usual way, and
- * so does every record once it has failed. */
-static bool handler_sink(void *world, const struct zl_record *record)
+/* The handler runs outside of the coroutine that logs. Once it has failed it is no longer used. */
+static bool handle(lua_State *L, const struct zl_record *record)
 {
-    lua_State *L = world;
-    zl_log_set_sink(NULL, NULL);
-    if (lua_cpcall(L, call_handler, (void *)record) == 0) {
-        zl_log_set_sink(handler_sink, L);
+    if (lua_cpcall(L, call_handler, (void *)record) == 0)
         return true;
-    }
+    zl_lua_generation(L)->records.handler = NULL;
     zl_log(ZL_ERROR, "", "the log handler failed and is no longer used: %s",
            lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1));
     lua_pop(L, 1);
     return false;
 }
 
-/* core.log_handler(f or nil) */
+/* core.log_handler(f or nil): what waits still goes to the one before */
 static int core_log_handler(lua_State *L)
 {
+    struct zl_generation *generation = zl_lua_live(L);
     bool has_handler = !lua_isnoneornil(L, 1);
     if (has_handler)
         luaL_checktype(L, 1, LUA_TFUNCTION);
+    zl_records_deliver(generation);
     lua_settop(L, 1);
     lua_pushlightuserdata(L, &handler_key);
     lua_insert(L, 1);
     lua_rawset(L, LUA_REGISTRYINDEX);
-    struct zl_generation *generation = zl_lua_generation(L);
-    generation->sink = has_handler ? handler_sink : NULL;
-    zl_log_set_sink(generation->sink, generation->L);
+    generation->records.handler = has_handler ? handle : NULL;
     return 0;
 }
 

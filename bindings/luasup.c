@@ -30,6 +30,47 @@ struct zl_loop *zl_lua_loop(lua_State *L)
     return zl_lua_generation(L)->loop;
 }
 
+struct zl_generation *zl_lua_live(lua_State *L)
+{
+    struct zl_generation *generation = zl_lua_generation(L);
+    if (!zl_generation_may_run(generation) || generation->loop->phase == ZL_ENDED)
+        luaL_error(L, ZL_REFUSAL);
+    return generation;
+}
+
+/* The line of the script that called, over zlrun's own Lua. */
+static void push_script_line(lua_State *L)
+{
+    lua_Debug info;
+    for (int level = 1; lua_getstack(L, level, &info); level++) {
+        lua_getinfo(L, "Sl", &info);
+        if (info.currentline > 0 && !zl_vm_is_embedded(info.short_src)) {
+            lua_pushfstring(L, "%s:%d: ", info.short_src, info.currentline);
+            return;
+        }
+    }
+    lua_pushliteral(L, "");
+}
+
+void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
+{
+    struct zl_generation *generation = zl_lua_generation(L);
+    if (!generation->is_attempt || generation->failed)
+        return;
+    push_script_line(L);
+    lua_pushfstring(L, "%s was called in the start of new code, which ends the reload alone", call);
+    lua_concat(L, 2);
+    zl_generation_failed(generation, NULL, lua_tostring(L, -1));
+    lua_error(L);
+}
+
+void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
+{
+    struct zl_generation *generation = zl_lua_live(L);
+    if (!socket->tenant || socket->tenant == generation)
+        zl_socket_close(socket);
+}
+
 /* Upvalues: the methods, the property function. */
 static int index_with_properties(lua_State *L)
 {

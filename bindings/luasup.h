@@ -18,6 +18,21 @@ struct zl_generation *zl_lua_generation(lua_State *L);
 void zl_lua_set_generation(lua_State *L, struct zl_generation *generation);
 struct zl_loop *zl_lua_loop(lua_State *L);
 
+/* What a call raises that comes too late: from a finalizer while its generation is closed, or from
+ * code of one that has failed. */
+#define ZL_REFUSAL                                                                                 \
+    "zlrun takes no more calls from here: this generation of the script has failed or has ended"
+
+/* The generation, for a call that changes something; raises ZL_REFUSAL when it comes too late. */
+struct zl_generation *zl_lua_live(lua_State *L);
+
+/* Raises, and fails the generation, when the call would end the process in the start of new code:
+ * what served before goes on. */
+void zl_lua_refuse_in_attempt(lua_State *L, const char *call);
+
+/* Closes the socket at the wish of the script, unless another generation has it by now. */
+void zl_lua_close_socket(lua_State *L, struct zl_socket *socket);
+
 /* A class: pushes a table {methods = {}, meta = {}}. `meta` is the metatable of its userdata, with
  * __index = methods; scripts cannot see it. A `property` function (may be NULL) is asked for names
  * that are no methods. Methods and metamethods may be NULL. */
@@ -59,3 +74,6 @@ void zl_record_sources(lua_State *L);
 
 /* package.preload.luv */
 int zl_open_luv(lua_State *L);
+
+/* Lets the servers of the module luv, at the top of the stack, live through a reload. */
+void zl_luv_share_servers(lua_State *L);

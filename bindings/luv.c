@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* luv for scripts. It makes a loop of its own, which goes with the lua_State; the host nests that
- * loop in its own. Callbacks run outside any task, and an error in one ends the script as an error
- * in a task does. */
+/* luv for scripts, on a loop of the generation's own, which the host nests in its own. Callbacks
+ * run outside any task, and an error in one ends the script as an error in a task does. */
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
@@ -18,7 +17,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     struct zl_loop *loop = generation->loop;
     struct zl_task *interrupted = loop->current;
     (void)flags;
-    if (generation->failed || (generation->nested && generation->nested->closing)) {
+    if (!zl_generation_may_run(generation)) {
         lua_pop(L, arguments + 1);
         return -LUA_ERRRUN;
     }
@@ -34,6 +33,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     loop->current = interrupted;
     if (outcome != 0) {
         zl_generation_failed(generation, NULL, lua_tostring(L, -1));
+        uv_stop(&generation->nested->inner); /* a script that runs the loop itself gets no more */
         lua_settop(L, before);
         return -outcome;
     }
@@ -41,43 +41,91 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     return results == LUA_MULTRET ? lua_gettop(L) - before : results;
 }
 
-static int close_handle(lua_State *L)
+/* --- the end --------------------------------------------------------------------------------- */
+
+static int refuse(lua_State *L)
 {
-    lua_getfield(L, 1, "is_closing");
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
-    if (lua_toboolean(L, -1))
-        return 0;
-    lua_getfield(L, 1, "close");
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 0);
-    return 0;
+    return luaL_error(L, ZL_REFUSAL);
 }
 
-/* What uv.walk and uv.run do for a script; the callbacks of what ends now are not called. luv's own
- * way, in lua_close, comes after the handles were collected, and crashes over some (luv 1.44). */
-static int close_handles(lua_State *L)
+/* Puts `refuse` (at index 2) in the place of each function of the table at the top, and pops it. */
+static void disarm_table(lua_State *L)
 {
-    struct zl_generation *generation = lua_touserdata(L, 1);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        if (lua_isfunction(L, -1)) {
+            lua_pushvalue(L, -2);
+            lua_pushvalue(L, 2);
+            lua_rawset(L, -5);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* The module and the methods of its handles (luv keeps a set of their metatables). */
+static int disarm_protected(lua_State *L)
+{
+    lua_pushcfunction(L, refuse);
+    lua_getfield(L, LUA_REGISTRYINDEX, "uv_handle");
+    lua_pushnil(L);
+    while (lua_next(L, 3)) {
+        lua_pop(L, 1);
+        lua_getfield(L, -1, "__index");
+        disarm_table(L);
+    }
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, -1, "luv");
-    if (!lua_istable(L, -1))
-        return 0;
-    lua_getfield(L, -1, "walk");
-    lua_pushcfunction(L, close_handle);
-    lua_call(L, 1, 0);
-    generation->nested->closing = true;
-    lua_getfield(L, -1, "run");
-    lua_call(L, 0, 0);
+    if (lua_istable(L, -1))
+        disarm_table(L);
     return 0;
 }
 
-static void close_luv(void *world)
+/* From now on the loop only closes: what a finalizer would start in it has no end. */
+static void disarm(lua_State *L)
 {
-    struct zl_generation *generation = world;
-    if (zl_vm_call(generation->L, close_handles, generation) != 0)
-        lua_pop(generation->L, 1);
-    generation->nested->closing = true;
+    if (zl_vm_call(L, disarm_protected, NULL) != 0)
+        lua_pop(L, 1);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+/* uv.loop_close(): the loop is the host's */
+static int loop_close(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_pushliteral(L, "EBUSY: the loop is closed with the script");
+    lua_pushliteral(L, "EBUSY");
+    return 3;
+}
+
+/* uv.run(mode), which comes back from the failure of a callback as any other call: by an error. */
+static int run(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    if (!zl_generation_may_run(zl_lua_generation(L)))
+        return luaL_error(L, ZL_REFUSAL);
+    return lua_gettop(L);
+}
+
+/* The module at the top becomes the host's. */
+static void adapt(lua_State *L)
+{
+    lua_pushcfunction(L, loop_close);
+    lua_setfield(L, -2, "loop_close");
+    lua_getfield(L, -1, "run");
+    lua_pushcclosure(L, run, 1);
+    lua_setfield(L, -2, "run");
+    zl_luv_share_servers(L);
+}
+
+static int open_protected(lua_State *L)
+{
+    luaopen_luv(L);
+    adapt(L);
+    return 1;
 }
 
 /* What luv's loop opens: with less libuv aborts, or luv crashes. */
@@ -86,7 +134,7 @@ enum { LUV_DESCRIPTORS = 6 };
 /* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
 int zl_open_luv(lua_State *L)
 {
-    struct zl_generation *generation = zl_lua_generation(L);
+    struct zl_generation *generation = zl_lua_live(L);
     struct zl_loop *loop = generation->loop;
     lua_State *main_state = generation->L;
     char why[ZL_WHY_MAX];
@@ -95,15 +143,16 @@ int zl_open_luv(lua_State *L)
         return lua_error(L);
     }
     zl_loop_engage(loop);
+    if (!generation->nested)
+        generation->nested = zl_nested_new(&loop->nesteds, &loop->uv, why);
+    if (!generation->nested)
+        return luaL_error(L, "%s", why);
+    generation->disarm = disarm;
     luv_set_callback(main_state, call_back);
-    lua_pushcfunction(main_state, luaopen_luv);
+    luv_set_loop(main_state, &generation->nested->inner);
+    lua_pushcfunction(main_state, open_protected);
     int outcome = lua_pcall(main_state, 0, 1, 0);
     if (main_state != L)
         lua_xmove(main_state, L, 1);
-    if (outcome != 0)
-        return lua_error(L);
-    generation->nested = zl_nested_start(&loop->uv, luv_loop(main_state), close_luv, generation);
-    if (!generation->nested)
-        return luaL_error(L, "luv's loop cannot be nested in the host's");
-    return 1;
+    return outcome == 0 ? 1 : lua_error(L);
 }

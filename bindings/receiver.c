@@ -5,7 +5,7 @@
 
 static int receiver_close(lua_State *L)
 {
-    zl_socket_close(zl_lua_check_handle(L, 1, zl_receiver_class)->socket);
+    zl_lua_close_socket(L, zl_lua_check_handle(L, 1, zl_receiver_class)->socket);
     return 0;
 }
 
@@ -25,6 +25,56 @@ static int core_let_go(lua_State *L)
     return 0;
 }
 
+static char inbox_key;
+
+static int inbox__gc(lua_State *L)
+{
+    zl_inbox_fini(lua_touserdata(L, 1));
+    return 0;
+}
+
+static struct zl_inbox *new_inbox(lua_State *L)
+{
+    struct zl_inbox *inbox = lua_newuserdata(L, sizeof *inbox);
+    *inbox = (struct zl_inbox){.room = 0};
+    lua_pushlightuserdata(L, &inbox_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_setmetatable(L, -2);
+    return inbox;
+}
+
+/* core.receive_nested(receiver): receives while the frames of another message still lie in the
+ * loop's inbox, into one of its own: a code as of zl_hot_receive, the frames */
+static int core_receive_nested(lua_State *L)
+{
+    struct zl_loop *loop = zl_lua_live(L)->loop;
+    struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
+    struct zl_inbox *own = new_inbox(L), before = loop->inbox;
+    struct zl_hot hot = loop->hot;
+    loop->inbox = *own;
+    loop->hot.received = NULL;
+    int32_t code = zl_hot_receive(receiver);
+    const struct zl_frame *frames = loop->hot.received;
+    *own = loop->inbox;
+    loop->inbox = before;
+    loop->hot = hot;
+    lua_pushinteger(L, code);
+    luaL_checkstack(L, code > 0 ? code : 0, "too many frames");
+    for (int32_t i = 0; frames && i < code; i++)
+        lua_pushlstring(L, frames[i].data, frames[i].size);
+    return code > 0 ? code + 1 : 1;
+}
+
+/* The metatable of inboxes, where new_inbox finds it. */
+static void open_inboxes(lua_State *L)
+{
+    lua_pushlightuserdata(L, &inbox_key);
+    lua_newtable(L);
+    lua_pushcfunction(L, inbox__gc);
+    lua_setfield(L, -2, "__gc");
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
 void zl_open_receiver(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"close", receiver_close}, {NULL, NULL}};
@@ -36,4 +86,7 @@ void zl_open_receiver(lua_State *L)
     lua_setfield(L, -2, "retry");
     lua_pushcfunction(L, core_let_go);
     lua_setfield(L, -2, "let_go");
+    open_inboxes(L);
+    lua_pushcfunction(L, core_receive_nested);
+    lua_setfield(L, -2, "receive_nested");
 }

@@ -24,7 +24,7 @@ static int sender_property(lua_State *L)
 
 static int sender_close(lua_State *L)
 {
-    zl_socket_close(zl_lua_check_handle(L, 1, zl_sender_class)->socket);
+    zl_lua_close_socket(L, zl_lua_check_handle(L, 1, zl_sender_class)->socket);
     return 0;
 }
 

@@ -130,7 +130,7 @@ static int server_close(lua_State *L)
     struct server *server = check_server(L);
     server->closed = true;
     if (server->handle.socket)
-        zl_socket_close(server->handle.socket);
+        zl_lua_close_socket(L, server->handle.socket);
     return 0;
 }
 

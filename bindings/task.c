@@ -46,7 +46,7 @@ static uint64_t opt_deadline(lua_State *L, int index)
  * reply to a request has a deadline of its pattern, too. */
 static int core_wait(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_loop *loop = zl_lua_live(L)->loop;
     struct zl_handle *handle = lua_touserdata(L, 1);
     enum zl_direction direction = lua_tointeger(L, 2) == ZL_OUT ? ZL_OUT : ZL_IN;
     uint64_t deadline = opt_deadline(L, 3);
@@ -65,7 +65,7 @@ static int core_wait(lua_State *L)
 /* core.sleep(deadline): until then, or until core.cancel; core.sleep(): others run first */
 static int core_sleep(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_loop *loop = zl_lua_live(L)->loop;
     uint64_t deadline = opt_deadline(L, 1);
     int reason = obstacle(L, loop);
     if (reason != 0) {
@@ -82,7 +82,7 @@ static int core_sleep(lua_State *L)
 /* core.join(task, deadline): until the task has ended */
 static int core_join(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_loop *loop = zl_lua_live(L)->loop;
     struct zl_task *task = check_task(L, 1);
     uint64_t deadline = opt_deadline(L, 2);
     int reason = obstacle(L, loop);
@@ -141,10 +141,11 @@ static int core_told(lua_State *L)
  * that the running task has in hand */
 static int spawn(lua_State *L, bool inherits)
 {
+    struct zl_generation *generation = zl_lua_live(L);
     luaL_checktype(L, 1, LUA_TFUNCTION);
     struct zl_task **box = zl_lua_new(L, ZL_TASK_CLASS, sizeof *box);
     lua_insert(L, 1);
-    *box = zl_task_spawn(zl_lua_generation(L), L, lua_gettop(L) - 2);
+    *box = zl_task_spawn(generation, L, lua_gettop(L) - 2);
     (*box)->inherited &= inherits;
     return 1;
 }
@@ -236,7 +237,9 @@ static int core_beat(lua_State *L)
 /* core.stop(code) */
 static int core_stop(lua_State *L)
 {
-    zl_loop_stop(zl_lua_loop(L), (int)luaL_optinteger(L, 1, 0));
+    int code = (int)luaL_optinteger(L, 1, 0);
+    zl_lua_refuse_in_attempt(L, "zeroless.stop");
+    zl_loop_stop(zl_lua_live(L)->loop, code);
     return 0;
 }
 
@@ -245,7 +248,7 @@ static int core_on_stop(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    zl_lua_generation(L)->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
+    zl_lua_live(L)->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
@@ -254,7 +257,7 @@ static int core_on_reload(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    zl_lua_generation(L)->on_reload = luaL_ref(L, LUA_REGISTRYINDEX);
+    zl_lua_live(L)->on_reload = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 

@@ -217,6 +217,8 @@ void zl_attempt_roll_back(struct zl_loop *loop, struct zl_generation *old,
 static void retire(struct zl_loop *loop, struct zl_generation *generation)
 {
     zl_generation_run_reload_callbacks(generation);
+    if (generation->L)
+        zl_records_deliver(generation);
     zl_tenancy_leave(loop, generation->L ? generation : NULL);
     zl_generation_free(generation);
     zl_orphans_begin(loop);
@@ -266,6 +268,7 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     struct zl_socket *socket;
     enter_stage(loop, ZL_COMMIT);
     next->life = ZL_SERVING;
+    next->is_attempt = false;
     reload->number = reload->newest = next->number;
     reload->is_end_told = false;
     reload->handled = 0;
@@ -303,6 +306,7 @@ void zl_attempt_switch_over(struct zl_loop *loop)
     struct zl_generation *old = loop->generation, *next = reload->next;
     char why[ZL_WHY_MAX];
     reload->next = NULL;
+    next->is_attempt = zl_reload_is_serving(loop);
     enter_stage(loop, ZL_STATE);
     if (old->L) {
         zl_generation_park(old);

@@ -10,6 +10,7 @@
 
 #include "runtime/loop.h"
 #include "runtime/output.h"
+#include "runtime/reaper.h"
 #include "runtime/script.h"
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -39,6 +40,7 @@ struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_sc
     generation->number = number;
     generation->on_stop = generation->on_reload = LUA_NOREF;
     generation->level = zl_log_level();
+    zl_records_init(&generation->records);
     generation->memory.cap = script->max_memory;
     generation->memory.failing = script->failing;
     TAILQ_INIT(&generation->ready);
@@ -61,7 +63,13 @@ void zl_generation_enter(struct zl_generation *generation)
         loop->generation->level = zl_log_level();
     loop->generation = generation;
     zl_log_set_level(generation->level);
-    zl_log_set_sink(generation->sink, generation->L);
+    zl_log_set_sink(zl_records_queue, &generation->records);
+    zl_loop_refuse(loop, false);
+}
+
+bool zl_generation_may_run(const struct zl_generation *generation)
+{
+    return generation->L && !generation->failed && !generation->is_ended;
 }
 
 /* --- parking --------------------------------------------------------------------------------- */
@@ -139,15 +147,20 @@ static int print_failure(lua_State *L)
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message)
 {
     struct failure failure = {generation, co, message};
-    generation->memory.cap = 0; /* the report itself may need some */
+    if (generation->failed)
+        return;                           /* the first error is the one that counts */
+    generation->memory.cap = 0;           /* the report itself may need some */
+    lua_gc(generation->L, LUA_GCSTOP, 0); /* finalizers are for the end */
     note_failure(generation, "an error without a message");
     if (zl_vm_call(generation->L, print_failure, &failure) != 0) {
         note_failure(generation, "not enough memory to print the error");
         zl_output_print("zlrun: %s\n", generation->error);
         lua_pop(generation->L, 1);
     }
-    if (generation == generation->loop->generation)
-        zl_loop_interrupt(generation->loop);
+    if (generation != generation->loop->generation)
+        return;
+    zl_loop_refuse(generation->loop, true);
+    zl_loop_interrupt(generation->loop);
 }
 
 static int spawn_callbacks(lua_State *L)
@@ -190,6 +203,28 @@ void zl_generation_run_reload_callbacks(struct zl_generation *generation)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+/* Finalizers are code of the script: what they call of zlrun is refused. */
+static void close_state(struct zl_generation *generation)
+{
+    bool was_refusing = zl_loop_refuse(generation->loop, true);
+    zl_watchdog_pass(&generation->loop->watchdog);
+    zl_runaway_forget(generation->remains);
+    lua_close(generation->remains);
+    generation->remains = NULL;
+    zl_loop_refuse(generation->loop, was_refusing);
+}
+
+bool zl_generation_finish(struct zl_generation *generation)
+{
+    if (generation->nested && !zl_nested_is_quiet(generation->nested))
+        return false;
+    close_state(generation);
+    if (generation->nested)
+        zl_nested_free(generation->nested);
+    generation->nested = NULL;
+    return true;
+}
+
 void zl_generation_close(struct zl_generation *generation)
 {
     struct zl_loop *loop = generation->loop;
@@ -197,17 +232,23 @@ void zl_generation_close(struct zl_generation *generation)
         return;
     if (loop->generation == generation)
         zl_log_set_sink(NULL, NULL);
+    generation->is_ended = true;
+    generation->memory.cap = 0;
+    lua_gc(generation->L, LUA_GCSTOP, 0);
+    zl_records_end(&generation->records);
     if (generation->main)
         zl_task_disown(generation->main);
     generation->main = NULL;
     zl_task_drop_all(generation);
-    zl_nested_stop(generation->nested);
-    generation->nested = NULL;
-    zl_watchdog_pass(&loop->watchdog);
-    zl_runaway_forget(generation->L);
-    lua_close(generation->L);
+    if (generation->nested) {
+        generation->disarm(generation->L);
+        zl_nested_cut(generation->nested, &loop->children);
+    }
+    generation->remains = generation->L;
     generation->L = NULL;
     generation->on_stop = generation->on_reload = LUA_NOREF;
+    if (!zl_generation_finish(generation))
+        zl_reaper_add(generation);
 }
 
 void zl_generation_free(struct zl_generation *generation)
@@ -216,5 +257,7 @@ void zl_generation_free(struct zl_generation *generation)
         return;
     zl_generation_close(generation);
     zl_sources_fini(&generation->sources);
-    free(generation);
+    generation->is_released = true;
+    if (!generation->remains)
+        free(generation);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/log.h"
 #include "runtime/nested.h"
+#include "runtime/records.h"
 #include "runtime/source.h"
 #include "runtime/task.h"
 #include "runtime/vm.h"
@@ -36,13 +37,19 @@ struct zl_generation {
     struct zl_task *main;
     struct zl_nested *nested; /* luv's loop, NULL while luv is not in use */
     struct zl_sources sources;
-    int on_stop;       /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
-    int on_reload;     /* the same for zeroless.on_reload */
-    zl_log_sink *sink; /* log.handler's, NULL for none */
-    enum zl_level level;    /* of the log, while it is not the loop's generation */
-    bool failed;            /* an uncaught error: no task of it is resumed any more */
-    int exit_code;          /* for that error */
-    char error[512];        /* its first line */
+    int on_stop;   /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
+    int on_reload; /* the same for zeroless.on_reload */
+    void (*disarm)(lua_State *L); /* luv refuses every call from then on; NULL without luv */
+    struct zl_records records;    /* for log.handler */
+    enum zl_level level;          /* of the log, while it is not the loop's generation */
+    bool is_attempt;    /* it starts while another one can go on: it cannot end the process */
+    bool failed;        /* an uncaught error: no task of it is resumed any more */
+    bool is_ended;      /* it is closed: of its code, only finalizers still run */
+    bool is_released;   /* to be freed once `remains` is closed */
+    lua_State *remains; /* the state of one that is closed, until it can be */
+    TAILQ_ENTRY(zl_generation) link; /* with `remains`, see reaper.h */
+    int exit_code;                   /* for that error */
+    char error[512];                 /* its first line */
     char unavailable[1024]; /* the last endpoint error that was raised: it has an exit code of its
                                own */
 };
@@ -51,6 +58,9 @@ struct zl_generation {
  * was written to `why` (ZL_WHY_MAX bytes). */
 struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_script *script,
                                         int number, char *why);
+
+/* Whether code of it may run: it has neither failed nor been closed. */
+bool zl_generation_may_run(const struct zl_generation *generation);
 
 /* Makes it the loop's. */
 void zl_generation_enter(struct zl_generation *generation);
@@ -77,8 +87,13 @@ void zl_generation_run_callbacks(struct zl_generation *generation);
 /* Calls the functions given to zeroless.on_reload; an error in one is logged. */
 void zl_generation_run_reload_callbacks(struct zl_generation *generation);
 
-/* Lets go of its tasks and closes its state. Idempotent. */
+/* Cuts it off: lets go of its tasks, closes luv's handles and its state. Where luv has a request
+ * under way, the state is left to the reaper. Waits for nothing; runs no code of the generation but
+ * its finalizers, which are refused every call. Idempotent. */
 void zl_generation_close(struct zl_generation *generation);
 
-/* Closes and frees. NULL is fine. */
+/* Closes the state that zl_generation_close has left, if that is possible now. */
+bool zl_generation_finish(struct zl_generation *generation);
+
+/* Closes and frees, as soon as its state allows. NULL is fine. */
 void zl_generation_free(struct zl_generation *generation);

@@ -52,8 +52,11 @@ static inline bool is_plain(const struct zl_socket *socket)
 static inline int32_t enter(struct zl_socket *socket, enum zl_direction direction)
 {
     struct zl_loop *loop = socket->loop;
-    if (RARELY(--loop->slice <= 0) && zl_loop_slice_over(loop))
-        return ZL_PAUSE;
+    if (RARELY(--loop->slice <= 0)) {
+        int32_t code = zl_loop_check_slice(loop);
+        if (code != 0)
+            return code;
+    }
     if (RARELY(socket->lanes[direction].gate)) {
         int32_t code = zl_socket_admit(socket, direction);
         if (code != 0)
@@ -162,10 +165,38 @@ int32_t zl_hot_send(void *sender, const char *data, uint32_t size)
     return socket ? send_message(socket, &frame, 1) : ZL_WRONG_SELF;
 }
 
-int32_t zl_hot_send_frames(void *sender, uint32_t count)
+int32_t zl_hot_send_frames(void *sender, const struct zl_frame *frames, uint32_t count)
 {
     struct zl_socket *socket = socket_of(sender, zl_sender_class);
-    return socket ? send_message(socket, socket->loop->hot.outgoing, count) : ZL_WRONG_SELF;
+    return socket ? send_message(socket, frames, count) : ZL_WRONG_SELF;
+}
+
+int32_t zl_hot_send_2(void *sender, const char *data1, uint32_t size1, const char *data2,
+                      uint32_t size2)
+{
+    const struct zl_frame frames[] = {{data1, size1}, {data2, size2}};
+    return zl_hot_send_frames(sender, frames, 2);
+}
+
+int32_t zl_hot_send_4(void *sender, uint32_t count, const char *data1, uint32_t size1,
+                      const char *data2, uint32_t size2, const char *data3, uint32_t size3,
+                      const char *data4, uint32_t size4)
+{
+    const struct zl_frame frames[] = {
+        {data1, size1}, {data2, size2}, {data3, size3}, {data4, size4}};
+    return zl_hot_send_frames(sender, frames, count);
+}
+
+int32_t zl_hot_send_8(void *sender, uint32_t count, const char *data1, uint32_t size1,
+                      const char *data2, uint32_t size2, const char *data3, uint32_t size3,
+                      const char *data4, uint32_t size4, const char *data5, uint32_t size5,
+                      const char *data6, uint32_t size6, const char *data7, uint32_t size7,
+                      const char *data8, uint32_t size8)
+{
+    const struct zl_frame frames[] = {{data1, size1}, {data2, size2}, {data3, size3},
+                                      {data4, size4}, {data5, size5}, {data6, size6},
+                                      {data7, size7}, {data8, size8}};
+    return zl_hot_send_frames(sender, frames, count);
 }
 
 /* --- receive --------------------------------------------------------------------------------- */
@@ -342,6 +373,7 @@ static inline int32_t take_next(struct zl_socket *socket)
 static int32_t miss(struct zl_socket *socket, int32_t code)
 {
     struct zl_loop *loop = socket->loop;
+    loop->hot.received = NULL;
     if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
         zl_task_release(loop->current, socket);
         zl_inbox_clear(&loop->inbox, 0);
@@ -354,6 +386,8 @@ int32_t zl_hot_receive(void *receiver)
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
     if (RARELY(!socket))
         return ZL_WRONG_SELF;
+    if (RARELY(socket->loop->hot.received))
+        return ZL_NESTED;
     int32_t code = enter(socket, ZL_IN);
     if (code == 0)
         code = take_next(socket);

@@ -15,12 +15,10 @@ struct zl_frame {
 
 /* The shared ground of one thread's Lua and C. */
 struct zl_hot {
-    struct zl_frame
-        *received; /* frames received last; valid until the next receive on this thread */
-    struct zl_frame
-        *outgoing; /* ZL_FRAMES_MAX places for frames to send; read during the call only */
-    int32_t note;  /* after a message went: 0, or bits of ZL_NOTE_* */
-    int32_t where; /* after ZL_TOO_BIG: the frame's position, from 1 */
+    struct zl_frame *received; /* the frames of a message on its way into Lua, which sets this to
+                                  nil once it has made strings of them all; NULL otherwise */
+    int32_t note;              /* after a message went: 0, or bits of ZL_NOTE_* */
+    int32_t where;             /* after ZL_TOO_BIG: the frame's position, from 1 */
 };
 
 enum {
@@ -39,7 +37,9 @@ enum {
     ZL_GONE = -9,          /* reply: the peer that asked has left */
     ZL_FAILED = -10,       /* libzmq failed otherwise: zl_hot_error tells */
     ZL_WRONG_SELF = -11,   /* the userdata is no sender (no receiver) */
-    ZL_NOT_ASKED = -12     /* request: the last one found no peer in time, so no reply will come */
+    ZL_NESTED = -12,       /* a message is on its way into Lua: a finalizer receives meanwhile */
+    ZL_REFUSED = -13,      /* the generation that calls has failed or is closed */
+    ZL_NOT_ASKED = -14     /* request: the last one found no peer in time, so no reply will come */
 };
 
 /* `sender` and `receiver` are the userdata of bindings/. */
@@ -47,10 +47,28 @@ enum {
 /* Sends one frame of `size` bytes as a message: 0, or a code above with nothing sent. */
 int32_t zl_hot_send(void *sender, const char *data, uint32_t size);
 
-/* Sends the first `count` frames of `outgoing` as one message: the same. */
-int32_t zl_hot_send_frames(void *sender, uint32_t count);
+/* The same for a message of several frames. The frames are arguments, not in a place that is
+ * shared: the collector may run finalizers, which may send, wherever Lua allocates. */
+int32_t zl_hot_send_2(void *sender, const char *data1, uint32_t size1, const char *data2,
+                      uint32_t size2);
 
-/* Receives one message: the number of its frames, now at `received`, or a code above. */
+/* Of 3 or 4 frames; what `count` does not reach is ignored. */
+int32_t zl_hot_send_4(void *sender, uint32_t count, const char *data1, uint32_t size1,
+                      const char *data2, uint32_t size2, const char *data3, uint32_t size3,
+                      const char *data4, uint32_t size4);
+
+/* Of 5 to 8. */
+int32_t zl_hot_send_8(void *sender, uint32_t count, const char *data1, uint32_t size1,
+                      const char *data2, uint32_t size2, const char *data3, uint32_t size3,
+                      const char *data4, uint32_t size4, const char *data5, uint32_t size5,
+                      const char *data6, uint32_t size6, const char *data7, uint32_t size7,
+                      const char *data8, uint32_t size8);
+
+/* Of any number. */
+int32_t zl_hot_send_frames(void *sender, const struct zl_frame *frames, uint32_t count);
+
+/* Receives one message: the number of its frames, now at `received`, or a code above with
+ * `received` as it was. */
 int32_t zl_hot_receive(void *receiver);
 
 /* The code for what libzmq has refused just now, for the host's own use. */

@@ -16,7 +16,6 @@ struct zl_inbox {
     zmq_msg_t *messages;
     struct zl_frame *frames; /* where the data of the messages is */
     unsigned room, count;    /* count: messages that may hold memory */
-    struct zl_frame out[ZL_FRAMES_MAX];
 };
 
 /* Receives the frames of one message, laid out, without waiting; `count` of them are in the inbox

@@ -213,15 +213,15 @@ static void put_json(FILE *out, const struct zl_record *record)
     fputc('}', out);
 }
 
-void zl_log_emit(struct zl_record *record)
+double zl_log_time(void)
 {
-    if (!zl_log_wanted(record->level))
-        return;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    record->time = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-    if (thread_sink && thread_sink(thread_sink_world, record))
-        return;
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void zl_log_write(const struct zl_record *record)
+{
     char *line = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&line, &size);
@@ -238,6 +238,15 @@ void zl_log_emit(struct zl_record *record)
     if (fclose(out) == 0)
         zl_output_write(line, size);
     free(line);
+}
+
+void zl_log_emit(struct zl_record *record)
+{
+    if (!zl_log_wanted(record->level))
+        return;
+    record->time = zl_log_time();
+    if (!thread_sink || !thread_sink(thread_sink_world, record))
+        zl_log_write(record);
 }
 
 static void emit_text(enum zl_level level, const char *source, const char *message)

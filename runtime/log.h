@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The log: records with a level, a message, a source line and fields, written to standard error as
  * one line each. Any thread may call it. A thread may divert its own records to a sink, which is
- * how `log.handler` gets them. */
+ * how `log.handler` gets them (records.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +27,8 @@ struct zl_record {
     int count;
 };
 
-/* Returns whether it took the record; false has it written as usual. */
+/* Returns whether it took the record; false has it written as usual. Called wherever the host logs,
+ * in the middle of its changes too: it must not run Lua. */
 typedef bool zl_log_sink(void *world, const struct zl_record *record);
 
 /* Has lines that are lost counted and told. Called once, at the start. */
@@ -49,6 +50,12 @@ bool zl_log_wanted(enum zl_level level);
 
 /* Writes the record when its level is wanted. `time` is filled in. Never fails. */
 void zl_log_emit(struct zl_record *record);
+
+/* Now, as a record's time. */
+double zl_log_time(void);
+
+/* Writes the record to standard error as it is, whatever its level and the sink. Never fails. */
+void zl_log_write(const struct zl_record *record);
 
 /* The same for a message without fields, made as printf does. `source` may be "". */
 void zl_log(enum zl_level level, const char *source, const char *format, ...)

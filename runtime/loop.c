@@ -10,8 +10,10 @@
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
+#include "runtime/exit.h"
 #include "runtime/log.h"
 #include "runtime/output.h"
+#include "runtime/reaper.h"
 #include "runtime/signals.h"
 #include "runtime/standard.h"
 
@@ -50,8 +52,10 @@ static void before_sleep(uv_prepare_t *prepare)
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
     zl_nested_turn(loop->generation->nested);
+    zl_reaper_turn(loop);
     zl_socket_check_touched(loop);
-    if (!TAILQ_EMPTY(&loop->generation->ready) || is_over(loop)) {
+    if (!TAILQ_EMPTY(&loop->generation->ready) || is_over(loop) ||
+        loop->generation->records.count > 0) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -98,7 +102,9 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     loop->outside.loop = loop;
     loop->outside.status = ZL_TASK_RUNNING;
     loop->current = &loop->outside;
-    loop->hot.outgoing = loop->inbox.out;
+    TAILQ_INIT(&loop->remains);
+    TAILQ_INIT(&loop->nesteds);
+    zl_children_init(&loop->children, &loop->uv);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_idle_init(&loop->uv, &loop->idle);
     uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
@@ -109,9 +115,15 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     return true;
 }
 
-void zl_loop_close(struct zl_loop *loop)
+bool zl_loop_close(struct zl_loop *loop)
 {
+    zl_loop_refuse(loop, true);
+    if (loop->generation)
+        zl_records_deliver(loop->generation);
     zl_reload_fini(loop);
+    zl_children_finish(&loop->children);
+    bool has_requests = zl_reaper_fini(loop);
+    zl_children_fini(&loop->children);
     zl_signals_stop();
     zl_runaway_stop(&loop->runaway);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
@@ -121,6 +133,7 @@ void zl_loop_close(struct zl_loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
     zl_inbox_fini(&loop->inbox);
+    return has_requests;
 }
 
 void zl_loop_fini(struct zl_loop *loop)
@@ -154,10 +167,21 @@ void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds)
     loop->slice_end = coarse_now() + nanoseconds;
 }
 
-bool zl_loop_slice_over(struct zl_loop *loop)
+bool zl_loop_refuse(struct zl_loop *loop, bool refuses)
 {
-    loop->slice = SLICE_STEPS;
-    return coarse_now() >= loop->slice_end;
+    bool before = loop->refuses;
+    loop->refuses = refuses;
+    loop->slice = 0; /* the next send or receive sees it */
+    return before;
+}
+
+/* Code outside any task has no share of time, and could not pause. */
+int32_t zl_loop_check_slice(struct zl_loop *loop)
+{
+    loop->slice = loop->refuses ? 0 : SLICE_STEPS;
+    if (loop->refuses)
+        return ZL_REFUSED;
+    return loop->current != &loop->outside && coarse_now() >= loop->slice_end ? ZL_PAUSE : 0;
 }
 
 bool zl_loop_may_run(const struct zl_task *task)
@@ -260,6 +284,7 @@ void zl_loop_run(struct zl_loop *loop)
 {
     for (;;) {
         run_ready(loop);
+        zl_records_deliver(loop->generation);
         advance(loop);
         if (loop->phase == ZL_ENDED)
             return;
@@ -329,28 +354,22 @@ int zl_loop_leave(struct zl_loop *loop, int code)
     return code;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-static bool left_by_exit;
-
-/* Asked by LeakSanitizer at the end: os.exit leaves the lua_State as it is. */
-int __lsan_is_turned_off(void);
-__attribute__((visibility("default"))) int __lsan_is_turned_off(void)
-{
-    return left_by_exit;
-}
-#endif
-
 void zl_loop_exit(struct zl_loop *loop, int code)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    left_by_exit = true;
-#endif
+    struct zl_nested *nested;
+    zl_exit_leave_memory(); /* the state stays as it is */
     if (loop->phase == ZL_RUNNING)
         begin_stop(loop, ZL_ENDED, code);
     loop->phase = ZL_ENDED;
     loop->exit_code = code;
+    zl_records_end(&loop->generation->records);
     code = zl_loop_drain(loop);
+    TAILQ_FOREACH(nested, &loop->nesteds, link)
+    zl_nested_give_up_children(nested, &loop->children);
+    zl_children_finish(&loop->children);
     zl_signals_stop();
     zl_context_stop();
-    exit(zl_loop_leave(loop, code));
+    code = zl_loop_leave(loop, code);
+    zl_exit_prepare(code, zl_nested_have_requests(&loop->nesteds));
+    exit(code);
 }

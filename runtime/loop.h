@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "runtime/children.h"
 #include "runtime/hot.h"
 #include "runtime/inbox.h"
 #include "runtime/generation.h"
@@ -53,7 +54,11 @@ struct zl_loop {
     unsigned socket_count;
     uint64_t unbound; /* when a bound socket was closed last, on the clock of zl_loop_now */
 
-    struct zl_generation *generation; /* the one whose tasks are run */
+    struct zl_generation *generation;    /* the one whose tasks are run */
+    TAILQ_HEAD(, zl_generation) remains; /* of closed ones, see reaper.h */
+    struct zl_nested_list nesteds;       /* of all generations */
+    struct zl_children children;         /* of closed generations */
+    bool refuses; /* the code that runs is that of a failed or closed generation */
     struct zl_reload reload;
     struct zl_watchdog watchdog;
     struct zl_runaway runaway;
@@ -71,11 +76,12 @@ struct zl_loop {
 /* True, or false with a message printed when libuv gives no loop. */
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
 
-/* Closes the generation, too. */
-void zl_loop_fini(struct zl_loop *loop);
+/* Closes everything, the generation too; the watchdog stays on guard until zl_loop_leave. Returns
+ * whether a request of luv's is left in the works, for zl_exit_prepare. */
+bool zl_loop_close(struct zl_loop *loop);
 
-/* The same, but the watchdog stays on guard until zl_loop_leave. */
-void zl_loop_close(struct zl_loop *loop);
+/* The same, and stops the watchdog. */
+void zl_loop_fini(struct zl_loop *loop);
 
 /* Takes over SIGINT, SIGTERM and SIGHUP and starts the watchdog; done when a script first asks for
  * zeroless, so that others behave as under luajit. */
@@ -114,5 +120,9 @@ uint64_t zl_loop_now(void);
 /* The task that runs next has this much time before others have a turn. */
 void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds);
 
-/* Whether the running task had its share of time; asked by the hot path every few messages. */
-bool zl_loop_slice_over(struct zl_loop *loop);
+/* While it refuses, every send and receive returns ZL_REFUSED. Returns whether it did before. */
+bool zl_loop_refuse(struct zl_loop *loop, bool refuses);
+
+/* What the hot path asks every few messages: 0, ZL_PAUSE when the running task had its share of
+ * time, or ZL_REFUSED. */
+int32_t zl_loop_check_slice(struct zl_loop *loop);

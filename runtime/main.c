@@ -6,6 +6,7 @@
 #include "bindings/core.h"
 #include "runtime/cli.h"
 #include "runtime/context.h"
+#include "runtime/exit.h"
 #include "runtime/generation.h"
 #include "runtime/hangup.h"
 #include "runtime/heap.h"
@@ -41,9 +42,10 @@ static int run_script(struct zl_cli *cli)
         fputs("zlrun: not enough memory\n", stderr);
     if (loop && limit_handlers(cli, loop) && zl_loop_init(loop, cli->drain_timeout)) {
         code = run(cli, loop);
-        zl_loop_close(loop);
+        bool has_requests = zl_loop_close(loop);
         zl_context_stop();
         code = zl_loop_leave(loop, code);
+        zl_exit_prepare(code, has_requests);
     }
     free(loop);
     return code;

@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* A libuv loop of the generation's own (luv's), nested in the host's: the host's loop watches its
+/* A libuv loop of a generation's own (luv's), nested in the host's: the host's loop watches its
  * backend descriptor and sleeps no longer than the nested loop would. Made when a script asks for
  * luv; belongs to the loop's thread. NULL stands for a generation without luv. */
 #pragma once
 
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <uv.h>
 
+struct zl_children;
+
+/* All of a host's loop. */
+TAILQ_HEAD(zl_nested_list, zl_nested);
+
 struct zl_nested {
-    uv_loop_t *inner;
-    void (*close)(
-        void *world); /* closes the handles of the inner loop, while their owner still can */
-    void *world;
-    bool closing; /* callbacks are no longer wanted */
-    int handles;  /* of the outer loop, still open */
-    uv_poll_t poll;
+    uv_loop_t inner;
+    uv_poll_t poll; /* of the outer loop, as is `timer` */
     uv_timer_t timer;
+    int handles;    /* of the outer loop, still open */
+    bool is_parked; /* stands still; it may go on */
+    bool is_cut;    /* its handles are closed for good */
+    bool is_closed; /* `inner` is closed: its memory may be freed */
+    struct zl_nested_list *list;
+    TAILQ_ENTRY(zl_nested) link; /* in `list` */
 };
 
-/* Nests `inner` in `outer`. NULL when libuv refuses or there is no memory. zl_nested_stop calls
- * `close` with `world`. */
-struct zl_nested *zl_nested_start(uv_loop_t *outer, uv_loop_t *inner, void (*close)(void *world),
-                                  void *world);
+/* Makes an inner loop and nests it in `outer`. NULL, with the reason in `why` (ZL_WHY_MAX bytes),
+ * when libuv gives none. */
+struct zl_nested *zl_nested_new(struct zl_nested_list *list, uv_loop_t *outer, char *why);
 
 /* Runs what is due in the inner loop and sees to the wake-up for what is not; called before the
  * outer loop sleeps. */
@@ -34,5 +40,21 @@ void zl_nested_resume(struct zl_nested *nested);
 /* Whether the inner loop keeps the process alive. */
 bool zl_nested_alive(const struct zl_nested *nested);
 
-/* Closes what the inner loop has, and forgets it. */
-void zl_nested_stop(struct zl_nested *nested);
+/* Closes every handle of the inner loop, from C alone: no callback is set for one that was not
+ * closing already. Its processes become `children`, which ends and reaps them. */
+void zl_nested_cut(struct zl_nested *nested, struct zl_children *children);
+
+/* Hands its processes to `children`, and does nothing else. */
+void zl_nested_give_up_children(struct zl_nested *nested, struct zl_children *children);
+
+/* After zl_nested_cut: whether nothing is under way in the inner loop any more. libuv cannot cancel
+ * a request that a thread of its pool works on (open of a FIFO, a slow getaddrinfo). */
+bool zl_nested_is_quiet(struct zl_nested *nested);
+
+/* Whether a thread of libuv's pool works, or is to work, on a request of one of them, waiting at
+ * most a moment (the same for all) for that to end. Runs no callback; may be called from one. */
+bool zl_nested_have_requests(const struct zl_nested_list *list);
+
+/* Takes it out of the outer loop and frees it. An inner loop that is not quiet is never freed: a
+ * thread may still write to it. */
+void zl_nested_free(struct zl_nested *nested);

@@ -141,7 +141,7 @@ static void unref(struct zl_task *task)
 static void drop_coroutine(struct zl_task *task)
 {
     if (task->co)
-        luaL_unref(task->generation->L, LUA_REGISTRYINDEX, task->anchor);
+        luaL_unref(task->co, LUA_REGISTRYINDEX, task->anchor);
     task->co = NULL;
 }
 
@@ -213,6 +213,7 @@ void zl_task_resume(struct zl_task *task)
     }
     task->status = ZL_TASK_RUNNING;
     loop->current = task;
+    loop->hot.received = NULL; /* no message is on its way into Lua, whatever went wrong */
     atomic_fetch_add_explicit(&loop->watchdog.beats, 1, memory_order_relaxed);
     atomic_store_explicit(&loop->watchdog.crowded, is_crowded(task->generation),
                           memory_order_relaxed);

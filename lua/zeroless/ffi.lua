@@ -11,4 +11,5 @@ return {
   C = ffi.C,
   hot = ffi.cast("struct zl_hot *", core.hot),
   string = ffi.string,
+  new_frames = ffi.typeof "struct zl_frame[?]",
 }

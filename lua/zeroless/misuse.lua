@@ -74,6 +74,9 @@ local explain = {
   [C.ZL_WRONG_SELF] = function()
     return "bad self: call methods with a colon, push:try(msg), pull:recv(1)"
   end,
+  [C.ZL_REFUSED] = function()
+    return core.REFUSAL
+  end,
   [C.ZL_FAILED] = function()
     return "libzmq failed: " .. ffi_string(C.zl_hot_error())
   end,

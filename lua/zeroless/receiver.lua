@@ -12,7 +12,7 @@ local unroll = require "zeroless.unroll"
 local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
 local NOT_ASKED = C.ZL_NOT_ASKED
-local NOTE_LINE, WRONG_SELF = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF
+local NOTE_LINE, WRONG_SELF, NESTED = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF, C.ZL_NESTED
 local IN, TIMEOUT = core.IN, core.TIMEOUT
 local metatable_of = debug.getmetatable
 
@@ -27,6 +27,7 @@ local function frames(count)
   for i = 1, count do
     values[i] = ffi_string(received[i - 1].data, received[i - 1].size)
   end
+  hot.received = nil
   return unpack(values, 1, count)
 end
 
@@ -54,9 +55,18 @@ local function gives_up(self, deadline)
   return true
 end
 
+local settle
+
+-- A finalizer receives while a message is on its way into Lua, between the host and the last string:
+-- its own message takes another way.
+local function settle_nested(self, deadline, code, ...)
+  if code > 0 then return ... end
+  return settle(self, code, deadline)
+end
+
 -- Everything but the straight way: `code` is what the host said. It tries again by tail calls: a loop
 -- in here could not become part of the compiled loop of the script.
-local function settle(self, code, deadline)
+function settle(self, code, deadline)
   if code > 0 then return hand_over(self, code) end
   if code == AGAIN then
     local reason = core.wait(self, IN, deadline)
@@ -71,6 +81,8 @@ local function settle(self, code, deadline)
   elseif code == STOPPING then
     core.told(self)
     return nil, "stopping"
+  elseif code == NESTED then
+    return settle_nested(self, deadline, core.receive_nested(self))
   else
     misuse.raise(2, code, self)
   end
@@ -81,7 +93,9 @@ function meta.__call(self)
   local count = C.zl_hot_receive(self)
   if count == 1 and hot.note == 0 then
     local frame = hot.received[0]
-    return ffi_string(frame.data, frame.size)
+    local text = ffi_string(frame.data, frame.size)
+    hot.received = nil
+    return text
   elseif count > 0 then
     return hand_over(self, count)
   end
@@ -99,11 +113,21 @@ function methods.recv(self, timeout)
   return settle(self, C.zl_hot_receive(self), deadline)
 end
 
+local function missed(self, code)
+  if code == AGAIN then return nil, core.retry(self) and "empty" or "timeout" end
+  return settle(self, code)
+end
+
+local function tried_nested(self, code, ...)
+  if code > 0 then return ... end
+  return missed(self, code)
+end
+
 -- One message, or nil and "empty" at once; "timeout" once the time for a reply is over.
 function methods.try(self)
   if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local code = C.zl_hot_receive(self)
   while code == PAUSE do code = C.zl_hot_receive(self) end
-  if code == AGAIN then return nil, core.retry(self) and "empty" or "timeout" end
-  return settle(self, code)
+  if code == NESTED then return tried_nested(self, core.receive_nested(self)) end
+  return missed(self, code)
 end

@@ -9,7 +9,7 @@ local misuse = require "zeroless.misuse"
 local trace = require "zeroless.trace"
 local unroll = require "zeroless.unroll"
 
-local C, hot = hot_ffi.C, hot_ffi.hot
+local C, hot, new_frames = hot_ffi.C, hot_ffi.hot, hot_ffi.new_frames
 local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GONE
 local WRONG_SELF = C.ZL_WRONG_SELF
 local NOTE_LINE, FRAMES_MAX = C.ZL_NOTE_LINE, C.ZL_FRAMES_MAX
@@ -19,20 +19,20 @@ local metatable_of, select, type = debug.getmetatable, select, type
 
 local methods, meta = core.sender.methods, core.sender.meta
 
-local straight = unroll.senders(C, hot)
+local straight = unroll.senders(C)
 
 -- Lays the frames out for the host: the code of its send, or nil when they are not fit to be sent.
 local function offer(self, ...)
   local count = select("#", ...)
   if straight[count] then return straight[count](self, ...) end
   if count == 0 or count > FRAMES_MAX then return nil end
-  local outgoing, frames = hot.outgoing, { ... }
+  local outgoing, frames = new_frames(count), { ... }
   for i = 1, count do
     local frame = frames[i]
     if type(frame) ~= "string" then return nil end
     outgoing[i - 1].data, outgoing[i - 1].size = frame, #frame
   end
-  return C.zl_hot_send_frames(self, count)
+  return C.zl_hot_send_frames(self, outgoing, count)
 end
 
 -- The message is sent: remembers the line of the script where a later error may name it.

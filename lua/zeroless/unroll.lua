@@ -20,24 +20,26 @@ local function compile(text, ...)
 end
 
 local SENDER = [[
-local C, hot, type = ...
+local C, type = ...
 return function(self, %s)
-  if %s then
-    local outgoing = hot.outgoing
-    %s
-    return C.zl_hot_send_frames(self, %d)
-  end
+  if %s then return C.zl_hot_send_%s(self, %s%s) end
 end]]
 
+-- Of the host's functions for 2, 4 and 8 frames, the one that takes `count`.
+local function places_for(count)
+  return count <= 2 and 2 or count <= 4 and 4 or 8
+end
+
 -- By count: a function (sender, frame, ...) that sends them; its code, or nil when one is no string.
-function unroll.senders(C, hot)
+function unroll.senders(C)
   local senders = {}
   for count = 2, MOST do
+    local places = places_for(count)
     senders[count] = compile(SENDER:format(
       pieces("f$i", count, ", "),
       pieces("type(f$i) == 'string'", count, " and "),
-      pieces("outgoing[$o].data, outgoing[$o].size = f$i, #f$i", count, " "),
-      count), C, hot, type)
+      places, places > 2 and count .. ", " or "",
+      pieces("f$i, #f$i", count, ", ") .. (", nil, 0"):rep(places - count)), C, type)
   end
   return senders
 end
@@ -46,6 +48,8 @@ local RECEIVER = [[
 local hot, text = ...
 return function()
   local received = hot.received
+  local %s = %s
+  hot.received = nil
   return %s
 end]]
 
@@ -53,8 +57,9 @@ end]]
 function unroll.receivers(hot, text)
   local receivers = {}
   for count = 1, MOST do
+    local names = pieces("f$i", count, ", ")
     receivers[count] = compile(RECEIVER:format(
-      pieces("text(received[$o].data, received[$o].size)", count, ", ")), hot, text)
+      names, pieces("text(received[$o].data, received[$o].size)", count, ", "), names), hot, text)
   end
   return receivers
 end
