@@ -2,6 +2,7 @@
 /* Tasks and every kind of wait, as the primitives that lua/zeroless/ is written on. A wait
  * registers the running task and yields the token `core.WAIT`; coroutines in between pass it on
  * (lua/zeroless/coroutine.lua). It gives back why it ended: enum zl_wake, or one of NOT_HERE. */
+#include <stdio.h>
 #include <string.h>
 
 #include "bindings/luasup.h"
@@ -224,7 +225,13 @@ static int core_now(lua_State *L)
 /* core.stop(code) */
 static int core_stop(lua_State *L)
 {
-    zl_loop_stop(zl_lua_loop(L), (int)luaL_optinteger(L, 1, 0));
+    char cause[64];
+    int code = (int)luaL_optinteger(L, 1, 0);
+    if (lua_isnoneornil(L, 1))
+        snprintf(cause, sizeof cause, "zeroless.stop()");
+    else
+        snprintf(cause, sizeof cause, "zeroless.stop(%d)", code);
+    zl_loop_stop(zl_lua_loop(L), code, cause);
     return 0;
 }
 

@@ -315,6 +315,30 @@ bool zl_socket_is_bound(const struct zl_socket *socket)
     return false;
 }
 
+void zl_socket_unlink(struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (!entry->bound)
+            zl_wire_disconnect(socket->zmq, entry->text);
+        else if (!socket->is_unbound)
+            zl_wire_unbind(socket->zmq, entry->text);
+    }
+    socket->is_unbound = true;
+}
+
+bool zl_socket_has_inproc(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (strncmp(entry->text, "inproc:", strlen("inproc:")) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool zl_socket_is_inproc(const struct zl_socket *socket)
 {
     const struct zl_endpoint_entry *entry;

@@ -56,11 +56,17 @@ static void before_sleep(uv_prepare_t *prepare)
         fflush(stdout); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
+static void look_at_signals(struct zl_loop *loop)
+{
+    char cause[64];
+    if (loop->phase == ZL_RUNNING && zl_signals_pending() != 0)
+        zl_loop_stop(loop, 0, zl_signals_describe(cause, sizeof cause));
+}
+
 static void on_interrupt(uv_async_t *async)
 {
     struct zl_loop *loop = async->data;
-    if (zl_signals_pending())
-        zl_loop_stop(loop, 0);
+    look_at_signals(loop);
     if (zl_signals_reload())
         zl_reload_request(loop, "SIGHUP");
 }
@@ -75,6 +81,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     loop->drain_timeout = drain_timeout;
     TAILQ_INIT(&loop->sockets);
     TAILQ_INIT(&loop->touched);
+    loop->steps = SLICE_STEPS;
     loop->outside.loop = loop;
     loop->outside.status = ZL_TASK_RUNNING;
     loop->current = &loop->outside;
@@ -83,6 +90,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     uv_idle_init(&loop->uv, &loop->idle);
     uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
     uv_timer_init(&loop->uv, &loop->drain_timer);
+    zl_stopping_init(loop);
     zl_reload_init(loop);
     loop->prepare.data = loop->interrupt.data = loop;
     uv_prepare_start(&loop->prepare, before_sleep);
@@ -98,6 +106,7 @@ void zl_loop_fini(struct zl_loop *loop)
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->interrupt, NULL);
     uv_close((uv_handle_t *)&loop->drain_timer, NULL);
+    zl_stopping_fini(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
     zl_inbox_fini(&loop->inbox);
@@ -123,8 +132,10 @@ static int64_t coarse_now(void)
 
 bool zl_loop_slice_over(struct zl_loop *loop)
 {
-    loop->slice = SLICE_STEPS;
-    return coarse_now() >= loop->slice_end;
+    int64_t over = coarse_now() - loop->slice_end;
+    loop->steps = over > SLICE_NS ? 1 : SLICE_STEPS;
+    loop->slice = loop->steps;
+    return over >= 0;
 }
 
 bool zl_loop_may_run(const struct zl_task *task)
@@ -132,6 +143,8 @@ bool zl_loop_may_run(const struct zl_task *task)
     bool is_parking = task->generation->life == ZL_PARKING;
     /* One at rest may be the one to read the reply that parking waits for. */
     if (task->loop->phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->generation))
+        return true;
+    if (task->loop->phase == ZL_DRAINING && (task->receives || !zl_task_has_begun(task)))
         return true;
     return (task->loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
 }
@@ -145,7 +158,7 @@ static void run_ready(struct zl_loop *loop)
     while (task != last && loop->phase != ZL_ENDED && !generation->failed) {
         task = TAILQ_FIRST(&generation->ready);
         TAILQ_REMOVE(&generation->ready, task, link);
-        loop->slice = SLICE_STEPS;
+        loop->slice = loop->steps;
         loop->slice_end = coarse_now() + SLICE_NS;
         bool is_last = task == last;
         if (zl_loop_may_run(task)) {
@@ -174,13 +187,17 @@ static void wake_up(uv_timer_t *timer)
     (void)timer; /* zl_loop_run looks at the deadline itself */
 }
 
-void zl_loop_stop(struct zl_loop *loop, int code)
+void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
 {
     if (loop->phase != ZL_RUNNING)
         return;
-    begin_stop(loop, ZL_ENDING, code);
+    begin_stop(loop, cause ? ZL_DRAINING : ZL_ENDING, code);
+    zl_stopping_begin(loop, cause);
     zl_reload_stop(loop);
-    zl_socket_stop_all(loop);
+    if (cause)
+        zl_socket_drain_all(loop);
+    else
+        zl_socket_stop_all(loop);
     uv_update_time(&loop->uv);
     uv_timer_start(&loop->drain_timer, wake_up, (uint64_t)(loop->drain_timeout * 1000) + 1, 0);
     zl_loop_interrupt(loop); /* it may be on its way to sleep */
@@ -203,11 +220,18 @@ void zl_loop_interrupt(struct zl_loop *loop)
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
+    look_at_signals(loop);
     zl_reload_turn(loop);
     if (is_over(loop))
-        zl_loop_stop(loop, 0);
+        zl_loop_stop(loop, 0, NULL);
     if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
         return;
+    if (loop->phase == ZL_DRAINING) {
+        if (!zl_stopping_turn(loop))
+            return;
+        loop->phase = ZL_ENDING;
+        zl_socket_stop_all(loop);
+    }
     struct zl_task *busy = zl_generation_unfinished(loop->generation);
     if (busy && zl_loop_now() >= loop->drain_deadline) {
         zl_log(ZL_ERROR, busy->where,
@@ -239,15 +263,21 @@ void zl_loop_run(struct zl_loop *loop)
     }
 }
 
-/* Those that only receive, but from elsewhere than by inproc, stay open until the others are
- * flushed: these may send to them. What is sent by inproc is with its receiver already, who reads
- * no more. */
+/* What can receive from elsewhere than by inproc stays open until the others are flushed, which may
+ * send to it: what sends, and is not bound or does not receive, is closed first. What is sent by
+ * inproc is with its receiver already, who reads no more. */
+static bool is_closed_first(const struct zl_socket *socket)
+{
+    return zl_socket_is_inproc(socket) ||
+           (socket->pattern->sends && !(socket->pattern->receives && zl_socket_is_bound(socket)));
+}
+
 static void close_sockets(struct zl_loop *loop, bool senders_first)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->pattern->sends || zl_socket_is_inproc(socket) || !senders_first)
+        if (!senders_first || is_closed_first(socket))
             zl_socket_close(socket);
     }
 }
@@ -265,11 +295,14 @@ static void pump(void *world)
 
 int zl_loop_drain(struct zl_loop *loop)
 {
+    loop->current = &loop->outside;
+    bool handled = zl_stopping_count_dropped(loop);
     close_sockets(loop, true);
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
+    flushed = zl_drain_wait(loop->drain_deadline, pump, loop) && flushed;
     zl_log_flush();
-    return loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    return loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
 }
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -13,6 +13,7 @@
 #include "runtime/generation.h"
 #include "runtime/reload.h"
 #include "runtime/socket.h"
+#include "runtime/stopping.h"
 #include "runtime/task.h"
 #include "runtime/watchdog.h"
 
@@ -28,6 +29,7 @@ enum zl_exit {
 
 enum zl_phase {
     ZL_RUNNING,
+    ZL_DRAINING,  /* receivers hand out what was received */
     ZL_ENDING,    /* tasks finish what they have in hand */
     ZL_CALLBACKS, /* zeroless.on_stop */
     ZL_ENDED
@@ -44,6 +46,7 @@ struct zl_loop {
     struct zl_task outside;  /* stands for code that runs in no task, as luv callbacks do */
     bool had_turn;           /* the last gate was passed by the task whose turn it was */
     int slice;               /* operations until the clock is asked */
+    int steps;               /* so many of them: fewer where they take long */
     int64_t slice_end;
     int rounds; /* of ready tasks since libuv was asked */
 
@@ -53,6 +56,7 @@ struct zl_loop {
 
     struct zl_generation *generation; /* the one whose tasks are run */
     struct zl_reload reload;
+    struct zl_stopping stopping;
     struct zl_watchdog watchdog;
     struct zl_hot hot;
     struct zl_inbox inbox;
@@ -78,9 +82,9 @@ void zl_loop_engage(struct zl_loop *loop);
 /* Runs tasks until there are none, or the loop was stopped and its tasks are at rest. */
 void zl_loop_run(struct zl_loop *loop);
 
-/* Begins to stop, as SIGTERM does; the process ends with `code`. Idempotent, the first code stays.
- */
-void zl_loop_stop(struct zl_loop *loop, int code);
+/* Begins to stop; the process ends with `code`. `cause` is for the log: "SIGTERM", or NULL when the
+ * script has just ended, and then nobody receives any more. Idempotent, the first one stays. */
+void zl_loop_stop(struct zl_loop *loop, int code, const char *cause);
 
 /* Ends the loop at once: no task is resumed any more. */
 void zl_loop_fail(struct zl_loop *loop, int code);
@@ -96,7 +100,8 @@ int zl_loop_drain(struct zl_loop *loop);
 _Noreturn void zl_loop_exit(struct zl_loop *loop, int code);
 
 /* Whether a task is to run when it is ready: once the loop stops, or while its generation is being
- * parked, one at rest stays where it is. */
+ * parked, one at rest stays where it is; but while received messages are handed out, those that
+ * receive and those that have not begun yet do run. */
 bool zl_loop_may_run(const struct zl_task *task);
 
 /* Nanoseconds on a clock that only moves forward. */

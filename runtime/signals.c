@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
@@ -17,7 +18,6 @@
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 enum { HANDLED = sizeof handled / sizeof *handled };
 
-static struct sigaction before[HANDLED];
 static _Atomic(struct zl_loop *) target;
 static atomic_int pending;
 static atomic_bool reload;
@@ -65,20 +65,27 @@ void zl_signals_start(struct zl_loop *loop)
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < HANDLED; i++)
-        sigaction(handled[i], &action, &before[i]);
+        sigaction(handled[i], &action, NULL);
 }
 
 void zl_signals_stop(void)
 {
-    if (!atomic_exchange(&target, NULL))
-        return;
-    for (int i = 0; i < HANDLED; i++)
-        sigaction(handled[i], &before[i], NULL);
+    atomic_store(&target, NULL);
 }
 
 bool zl_signals_reload(void)
 {
     return atomic_exchange(&reload, false);
+}
+
+const char *zl_signals_describe(char *out, size_t size)
+{
+    int number = atomic_load(&pending);
+    snprintf(out, size, "%s",
+             number == SIGINT    ? "SIGINT (Ctrl-C)"
+             : number == SIGTERM ? "SIGTERM"
+                                 : "SIGHUP, the terminal was closed");
+    return out;
 }
 
 int zl_signals_pending(void)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What a stop makes of the messages on their way in. The intake of each receiving socket is ended
+ * (no new connections, peers are asked to keep what they have not written, what is on its way is
+ * read ahead), tasks go on receiving until nothing is left or the drain deadline is near, and what
+ * then is left is counted. Works on the loop's thread, between tasks; never raises. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct zl_loop;
+struct zl_socket;
+
+/* The end of one socket's intake; exists from the first turn of a stop to the socket's close. */
+struct zl_intake;
+
+struct zl_stopping {
+    uv_timer_t timer;
+    bool is_caused; /* by a signal or a call: otherwise the script just ended */
+    bool has_begun; /* the sockets' intakes exist */
+    bool is_told;   /* what is being finished was logged */
+    uint64_t begun, near, next_turn, calm_since; /* on the clock of zl_loop_now */
+};
+
+void zl_stopping_init(struct zl_loop *loop);
+void zl_stopping_fini(struct zl_loop *loop);
+
+/* The process begins to stop, because of `cause` (see zl_loop_stop); the loop's drain deadline is
+ * set. */
+void zl_stopping_begin(struct zl_loop *loop, const char *cause);
+
+/* Moves the intakes on. True once receivers have nothing more to hand out, or no more time to. */
+bool zl_stopping_turn(struct zl_loop *loop);
+
+/* Whether the socket's intake has ended: nothing more is taken off libzmq. */
+bool zl_stopping_is_cut(const struct zl_socket *socket);
+
+/* Whether nothing is sent on the socket now: its replies would bring more requests. */
+bool zl_stopping_holds_output(const struct zl_socket *socket);
+
+/* Right before the sockets are closed: logs how many messages they have received that nobody has
+ * taken. False when a stop that was asked for leaves any. */
+bool zl_stopping_count_dropped(struct zl_loop *loop);
+
+/* The socket closes. */
+void zl_stopping_forget(struct zl_socket *socket);
