@@ -173,22 +173,40 @@ static bool has_host(const char *host, size_t size, const unsigned char *address
     return true;
 }
 
-static bool is_of(const struct zl_endpoint_entry *entry, const struct zl_peer *peer)
+/* An endpoint, taken apart. */
+struct place {
+    bool is_bound;
+    long port; /* tcp; 0 for ipc */
+    const char *host;
+    size_t host_size;
+    const char *path; /* ipc */
+};
+
+static struct place place_of(const struct zl_endpoint_entry *entry)
 {
     static const char tcp[] = "tcp://", ipc[] = "ipc://";
-    const char *text = entry->text;
+    struct place place = {.is_bound = entry->bound, .port = -1, .path = ""};
+    const char *text = entry->text, *colon = strrchr(text, ':');
+    if (strncmp(text, ipc, sizeof ipc - 1) == 0) {
+        place.port = 0;
+        place.path = text + sizeof ipc - 1;
+    } else if (strncmp(text, tcp, sizeof tcp - 1) == 0) {
+        place.host = text + sizeof tcp - 1;
+        place.host_size = (size_t)(colon - place.host);
+        place.port = strtol(colon + 1, NULL, 10);
+    }
+    return place;
+}
+
+static bool is_of(const struct place *place, const struct zl_peer *peer)
+{
     if (!peer->is_tcp)
-        return strncmp(text, ipc, sizeof ipc - 1) == 0 &&
-               strcmp(text + sizeof ipc - 1, peer->path) == 0;
-    const char *colon = strrchr(text, ':');
-    if (strncmp(text, tcp, sizeof tcp - 1) != 0 || !colon)
-        return false;
-    text += sizeof tcp - 1;
-    long port = strtol(colon + 1, NULL, 10);
-    size_t size = (size_t)(colon - text);
-    if (entry->bound)
-        return peer->port == port && has_host(text, size, peer->address);
-    return !peer->listens && peer->far_port == port && has_host(text, size, peer->far_address);
+        return place->port == 0 && strcmp(place->path, peer->path) == 0;
+    if (place->is_bound)
+        return place->port == peer->port &&
+               has_host(place->host, place->host_size, peer->address);
+    return place->port == peer->far_port && !peer->listens &&
+           has_host(place->host, place->host_size, peer->far_address);
 }
 
 /* Whether the other end of a TCP connection is among `all`. */
@@ -220,11 +238,12 @@ void zl_peers_select(const struct zl_peers *all, const struct zl_socket *socket,
     *out = (struct zl_peers){0};
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
+        struct place place = place_of(entry);
         uint16_t port = 0; /* asked about last */
         bool has_own = false;
         for (size_t i = 0; i < all->count; i++) {
             struct zl_peer peer = all->items[i];
-            if (!is_of(entry, &peer))
+            if (!is_of(&place, &peer))
                 continue;
             if (peer.is_tcp && !peer.listens) {
                 if (peer.port != port)
@@ -236,6 +255,23 @@ void zl_peers_select(const struct zl_peers *all, const struct zl_socket *socket,
             add(out, &peer);
         }
     }
+}
+
+bool zl_peers_merge(struct zl_peers *peers, const struct zl_peers *found)
+{
+    size_t known = peers->count;
+    bool is_new = false;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct zl_peer *peer = &found->items[i];
+        size_t j = 0;
+        while (j < known && peers->items[j].inode != peer->inode)
+            j++;
+        if (j < known)
+            continue;
+        add(peers, peer);
+        is_new |= !peer->listens && !peer->is_own;
+    }
+    return is_new;
 }
 
 /* --- acting ---------------------------------------------------------------------------------- */

@@ -41,6 +41,9 @@ void zl_peers_fini(struct zl_peers *peers);
 void zl_peers_select(const struct zl_peers *all, const struct zl_socket *socket,
                      struct zl_peers *out);
 
+/* Adds those that are not known yet. Whether there are any to reckon with. */
+bool zl_peers_merge(struct zl_peers *peers, const struct zl_peers *found);
+
 /* No new connection is made to the listening ones; those that were made stay. */
 void zl_peers_refuse_new(const struct zl_peers *peers);
 

@@ -23,7 +23,6 @@
 #include "runtime/hot.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
-#include "runtime/peers.h"
 #include "runtime/socket.h"
 #include "runtime/wire.h"
 
@@ -45,7 +44,8 @@ struct zl_intake {
     bool is_dialogue;     /* reads without sending until it is quiet */
     bool is_shut;
     bool had_peers;
-    bool was_empty; /* in the turn before, with no connection left */
+    bool was_empty;   /* in the turn before, with no connection left */
+    bool is_checked;  /* for connections that were being made when it began */
     bool is_cut;
 };
 
@@ -72,19 +72,38 @@ static void cut(struct zl_socket *socket)
     zl_socket_touch(socket);
 }
 
+/* The connections of the process; they are looked up once a turn. */
+static const struct zl_peers *look_up(struct zl_loop *loop)
+{
+    struct zl_stopping *stopping = &loop->stopping;
+    if (!stopping->is_current)
+        zl_peers_find(&stopping->all);
+    stopping->is_current = true;
+    return &stopping->all;
+}
+
+static void forget(struct zl_stopping *stopping)
+{
+    zl_peers_fini(&stopping->all);
+    stopping->is_current = false;
+}
+
 /* --- one socket ------------------------------------------------------------------------------ */
 
 /* Shuts the connections whose peers may not hold, and reads what they bring as it comes: when libzmq
  * finds a connection closed while its queue is full, it drops what it has not read. */
 static void shut_abrupt(struct zl_socket *socket)
 {
-    const struct timespec moment = {.tv_nsec = 100000};
+    enum { SPINS = 1000 };
+    const struct timespec moment = {.tv_nsec = 50000};
     struct zl_intake *intake = socket->intake;
-    uint64_t until = zl_loop_now() + SHUT_READ_NS;
+    read_ahead(socket, TURN_NS);
     zl_peers_shut(&intake->peers, false);
-    while (zl_peers_left(&intake->peers) > 0 && zl_loop_now() < until) {
-        read_ahead(socket, READ_NS);
-        nanosleep(&moment, NULL);
+    uint64_t until = zl_loop_now() + SHUT_READ_NS;
+    for (int i = 0; zl_loop_now() < until && zl_peers_left(&intake->peers) > 0; i++) {
+        read_ahead(socket, TURN_NS);
+        if (i > SPINS)
+            nanosleep(&moment, NULL);
     }
 }
 
@@ -95,6 +114,29 @@ static bool has_abrupt(const struct zl_intake *intake)
             !intake->peers.items[i].is_own)
             return true;
     return false;
+}
+
+/* Whether there are connections that the kernel had made, and libzmq had not accepted yet, when the
+ * intake began: they are treated as the others are. */
+static bool has_latecomers(struct zl_socket *socket)
+{
+    struct zl_intake *intake = socket->intake;
+    struct zl_peers found;
+    if (intake->is_checked)
+        return false;
+    intake->is_checked = true;
+    zl_peers_select(look_up(socket->loop), socket, &found);
+    bool has_any = zl_peers_merge(&intake->peers, &found);
+    zl_peers_fini(&found);
+    if (!has_any)
+        return false;
+    intake->had_peers = true;
+    intake->was_empty = false;
+    intake->begun = zl_loop_now();
+    zl_peers_ask_to_hold(&intake->peers);
+    if (has_abrupt(intake))
+        shut_abrupt(socket);
+    return true;
 }
 
 /* Whether all that is on its way has come. */
@@ -117,7 +159,7 @@ static bool is_dry(struct zl_socket *socket)
      * is seen by the next reading at the latest. */
     bool was_empty = intake->was_empty || !intake->had_peers;
     intake->was_empty = is_empty;
-    return is_empty && was_empty;
+    return is_empty && was_empty && !has_latecomers(socket);
 }
 
 static bool is_quiet(struct zl_socket *socket)
@@ -209,14 +251,15 @@ void zl_stopping_init(struct zl_loop *loop)
 void zl_stopping_fini(struct zl_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->stopping.timer, NULL);
+    zl_peers_fini(&loop->stopping.all);
 }
 
 void zl_stopping_begin(struct zl_loop *loop, const char *cause)
 {
     struct zl_stopping *stopping = &loop->stopping;
-    uint64_t tenth = (uint64_t)(loop->drain_timeout * 1e8);
+    uint64_t quarter = (uint64_t)(loop->drain_timeout * 0.25e9);
     stopping->begun = zl_loop_now();
-    stopping->near = loop->drain_deadline - (tenth < NEAR_NS ? tenth : NEAR_NS);
+    stopping->near = loop->drain_deadline - (quarter < NEAR_NS ? quarter : NEAR_NS);
     stopping->is_caused = cause != NULL;
     if (cause)
         zl_log_later(ZL_INFO, "", "stopping: %s", cause);
@@ -224,15 +267,13 @@ void zl_stopping_begin(struct zl_loop *loop, const char *cause)
 
 static void begin_intakes(struct zl_loop *loop)
 {
-    struct zl_peers all;
     struct zl_socket *socket;
-    zl_peers_find(&all);
+    const struct zl_peers *all = look_up(loop);
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
         if (socket->pattern->hands_out && !socket->intake)
-            begin_intake(socket, &all);
+            begin_intake(socket, all);
     }
-    zl_peers_fini(&all);
     loop->stopping.has_begun = true;
 }
 
@@ -391,6 +432,7 @@ bool zl_stopping_turn(struct zl_loop *loop)
     if (!stopping->has_begun)
         begin_intakes(loop);
     tell(loop);
+    forget(stopping);
     bool ended = move_intakes_on(loop);
     now = zl_loop_now();
     if (now >= stopping->near || (ended && is_over(loop)))
@@ -418,14 +460,11 @@ static uint64_t count_left(struct zl_socket *socket)
 static bool is_foreign(const struct zl_socket *socket)
 {
     struct zl_intake intake = {0};
-    struct zl_peers all;
     if (socket->intake)
         return !socket->intake->is_own;
-    zl_peers_find(&all);
-    zl_peers_select(&all, socket, &intake.peers);
+    zl_peers_select(look_up(socket->loop), socket, &intake.peers);
     bool is_own = sends_itself(socket, &intake);
     zl_peers_fini(&intake.peers);
-    zl_peers_fini(&all);
     return !is_own;
 }
 
@@ -448,5 +487,6 @@ bool zl_stopping_count_dropped(struct zl_loop *loop)
                socket->pattern->name, endpoints, (unsigned long long)left, fate);
         handled = handled && !is_caused;
     }
+    forget(&loop->stopping);
     return handled;
 }

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "runtime/peers.h"
+
 struct zl_loop;
 struct zl_socket;
 
@@ -21,6 +23,8 @@ struct zl_stopping {
     bool has_begun; /* the sockets' intakes exist */
     bool is_told;   /* what is being finished was logged */
     uint64_t begun, near, next_turn, calm_since; /* on the clock of zl_loop_now */
+    struct zl_peers all; /* connections of the process, while they are current */
+    bool is_current;
 };
 
 void zl_stopping_init(struct zl_loop *loop);
