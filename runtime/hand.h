@@ -24,7 +24,7 @@ struct zl_hand {
     int references;
     int tries;     /* failures with this message in hand */
     bool is_aside; /* given away by a failed generation: no longer in a task's hand */
-    bool is_ahead; /* read ahead of the task that will receive it, see stopping.h */
+    bool is_ahead; /* read ahead of the task that will receive it, see intake.h */
     STAILQ_ENTRY(zl_hand) link;
 };
 

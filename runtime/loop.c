@@ -226,6 +226,7 @@ static void advance(struct zl_loop *loop)
         zl_loop_stop(loop, 0, NULL);
     if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
         return;
+    zl_stopping_tell(loop);
     if (loop->phase == ZL_DRAINING) {
         if (!zl_stopping_turn(loop))
             return;

@@ -203,8 +203,7 @@ static bool is_of(const struct place *place, const struct zl_peer *peer)
     if (!peer->is_tcp)
         return place->port == 0 && strcmp(place->path, peer->path) == 0;
     if (place->is_bound)
-        return place->port == peer->port &&
-               has_host(place->host, place->host_size, peer->address);
+        return place->port == peer->port && has_host(place->host, place->host_size, peer->address);
     return place->port == peer->far_port && !peer->listens &&
            has_host(place->host, place->host_size, peer->far_address);
 }
@@ -322,7 +321,8 @@ bool zl_peer_may_hold(const struct zl_peer *peer)
 
 void zl_peers_ask_to_hold(struct zl_peers *peers)
 {
-    static const char ping[] = "\x04\x07\x04PING\0\1"; /* a command; its time in tenths of seconds */
+    static const char ping[] =
+        "\x04\x07\x04PING\0\1"; /* a command; its time in tenths of seconds */
     for (size_t i = 0; i < peers->count; i++) {
         struct zl_peer *peer = &peers->items[i];
         if (!zl_peer_may_hold(peer) || peer->is_asked)
@@ -330,8 +330,8 @@ void zl_peers_ask_to_hold(struct zl_peers *peers)
         int fd = duplicate(peer);
         if (fd < 0)
             continue;
-        peer->is_asked = is_ready(fd) && send(fd, ping, sizeof ping - 1,
-                                              MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+        peer->is_asked =
+            is_ready(fd) && send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
         close(fd);
     }
 }

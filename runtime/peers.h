@@ -17,14 +17,14 @@ struct zl_peer {
     int fd;
     ino_t inode;
     bool is_tcp;
-    bool listens;      /* accepts connections: no peer */
-    bool is_accepted;  /* at a bound endpoint */
-    bool is_own;       /* the other end is in this process */
-    bool is_asked;     /* asked to send no more */
-    uint16_t port;     /* tcp, this end's */
-    uint16_t far_port; /* tcp, the other end's */
+    bool listens;                               /* accepts connections: no peer */
+    bool is_accepted;                           /* at a bound endpoint */
+    bool is_own;                                /* the other end is in this process */
+    bool is_asked;                              /* asked to send no more */
+    uint16_t port;                              /* tcp, this end's */
+    uint16_t far_port;                          /* tcp, the other end's */
     unsigned char address[16], far_address[16]; /* tcp; IPv4 as an IPv6-mapped address */
-    char path[108];                             /* ipc; an abstract name without its NUL, as "@name" */
+    char path[108]; /* ipc; an abstract name without its NUL, as "@name" */
 };
 
 struct zl_peers {
@@ -32,8 +32,8 @@ struct zl_peers {
     size_t count;
 };
 
-/* Every stream socket of the process that listens or is connected. Without memory or /proc, fewer or
- * none. */
+/* Every stream socket of the process that listens or is connected. Without memory or /proc, fewer
+ * or none. */
 void zl_peers_find(struct zl_peers *out);
 void zl_peers_fini(struct zl_peers *peers);
 

@@ -5,9 +5,9 @@
 #include "runtime/readiness.h"
 
 #include "runtime/hot.h"
+#include "runtime/intake.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
-#include "runtime/stopping.h"
 #include "runtime/wire.h"
 
 void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake)
@@ -62,7 +62,7 @@ static int32_t admit_to_the_rest(struct zl_socket *socket, enum zl_direction dir
 {
     struct zl_loop *loop = socket->loop;
     if (direction == ZL_OUT)
-        return zl_stopping_holds_output(socket) ? ZL_AGAIN : 0;
+        return zl_intake_holds_output(socket) ? ZL_AGAIN : 0;
     loop->slice = 0;
     return loop->phase == ZL_DRAINING ? 0 : ZL_STOPPING;
 }
@@ -92,7 +92,7 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     zl_socket_touch(socket);
     if (given_again)
         return ZL_GIVEN_AGAIN;
-    return direction == ZL_IN && zl_stopping_is_cut(socket) ? ZL_AGAIN : 0;
+    return direction == ZL_IN && zl_intake_is_cut(socket) ? ZL_AGAIN : 0;
 }
 
 /* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
@@ -227,7 +227,7 @@ int zl_socket_look(struct zl_socket *socket)
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)
             zl_socket_read_subscriptions(socket);
-    } else if ((events & ZMQ_POLLIN && !zl_stopping_is_cut(socket)) ||
+    } else if ((events & ZMQ_POLLIN && !zl_intake_is_cut(socket)) ||
                !STAILQ_EMPTY(&socket->again)) {
         grant(&socket->lanes[ZL_IN]);
     }
@@ -236,7 +236,7 @@ int zl_socket_look(struct zl_socket *socket)
 
 static void check(struct zl_socket *socket)
 {
-    if (zl_socket_look(socket) & ZMQ_POLLOUT && !zl_stopping_holds_output(socket))
+    if (zl_socket_look(socket) & ZMQ_POLLOUT && !zl_intake_holds_output(socket))
         grant(&socket->lanes[ZL_OUT]);
 }
 

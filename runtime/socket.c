@@ -10,8 +10,8 @@
 #include "runtime/context.h"
 #include "runtime/drain.h"
 #include "runtime/hot.h"
+#include "runtime/intake.h"
 #include "runtime/loop.h"
-#include "runtime/stopping.h"
 #include "runtime/tenancy.h"
 #include "runtime/wire.h"
 
@@ -155,7 +155,7 @@ void zl_socket_close(struct zl_socket *socket)
     uv_close((uv_handle_t *)&socket->poll, poll_closed);
     zl_socket_ref(socket); /* it stays until the end, whoever lets go of it meanwhile */
     zl_hand_forget(socket);
-    zl_stopping_forget(socket);
+    zl_intake_forget(socket);
     char name[ZL_WHY_MAX];
     zl_socket_describe(socket, name, sizeof name);
     int linger = loop->drain_deadline == 0

@@ -12,10 +12,6 @@
 #include "runtime/peers.h"
 
 struct zl_loop;
-struct zl_socket;
-
-/* The end of one socket's intake; exists from the first turn of a stop to the socket's close. */
-struct zl_intake;
 
 struct zl_stopping {
     uv_timer_t timer;
@@ -37,15 +33,12 @@ void zl_stopping_begin(struct zl_loop *loop, const char *cause);
 /* Moves the intakes on. True once receivers have nothing more to hand out, or no more time to. */
 bool zl_stopping_turn(struct zl_loop *loop);
 
-/* Whether the socket's intake has ended: nothing more is taken off libzmq. */
-bool zl_stopping_is_cut(const struct zl_socket *socket);
+/* Logs, once, what is being finished when that takes more than a moment. */
+void zl_stopping_tell(struct zl_loop *loop);
 
-/* Whether nothing is sent on the socket now: its replies would bring more requests. */
-bool zl_stopping_holds_output(const struct zl_socket *socket);
+/* The connections of the process, looked up once a turn. */
+const struct zl_peers *zl_stopping_peers(struct zl_loop *loop);
 
 /* Right before the sockets are closed: logs how many messages they have received that nobody has
  * taken. False when a stop that was asked for leaves any. */
 bool zl_stopping_count_dropped(struct zl_loop *loop);
-
-/* The socket closes. */
-void zl_stopping_forget(struct zl_socket *socket);
