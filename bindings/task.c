@@ -2,6 +2,7 @@
 /* Tasks and every kind of wait, as the primitives that lua/zeroless/ is written on. A wait
  * registers the running task and yields the token `core.WAIT`; coroutines in between pass it on
  * (lua/zeroless/coroutine.lua). It gives back why it ended: enum zl_wake, or one of NOT_HERE. */
+#include <stdio.h>
 #include <string.h>
 
 #include "bindings/luasup.h"
@@ -237,9 +238,14 @@ static int core_beat(lua_State *L)
 /* core.stop(code) */
 static int core_stop(lua_State *L)
 {
+    char cause[64];
     int code = (int)luaL_optinteger(L, 1, 0);
     zl_lua_refuse_in_attempt(L, "zeroless.stop");
-    zl_loop_stop(zl_lua_live(L)->loop, code);
+    if (lua_isnoneornil(L, 1))
+        snprintf(cause, sizeof cause, "zeroless.stop()");
+    else
+        snprintf(cause, sizeof cause, "zeroless.stop(%d)", code);
+    zl_loop_stop(zl_lua_live(L)->loop, code, cause);
     return 0;
 }
 

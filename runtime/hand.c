@@ -223,6 +223,32 @@ void zl_hand_set_aside(struct zl_task *task, bool blamed)
 
 /* --- given again ----------------------------------------------------------------------------- */
 
+bool zl_hand_store(struct zl_socket *socket, unsigned count)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_hand *hand = calloc(1, sizeof *hand);
+    zmq_msg_t *frames = malloc(count * sizeof *frames);
+    if (!hand || !frames) {
+        free(hand);
+        free(frames);
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        zmq_msg_init(&frames[i]);
+        zmq_msg_move(&frames[i], &inbox->messages[inbox->count - count + i]);
+    }
+    hand->socket = socket;
+    zl_socket_ref_weak(socket);
+    hand->frames = frames;
+    hand->count = count;
+    hand->references = 1;
+    hand->is_ahead = true;
+    hand->envelope =
+        zl_exchange_take_envelope(socket->loop->current, socket, &hand->envelope_count);
+    STAILQ_INSERT_TAIL(&socket->again, hand, link);
+    return true;
+}
+
 int zl_hand_take(struct zl_socket *socket)
 {
     struct zl_task *task = socket->loop->current;
@@ -236,7 +262,7 @@ int zl_hand_take(struct zl_socket *socket)
     hand->envelope_count = 0;
     STAILQ_REMOVE_HEAD(&socket->again, link);
     zl_hand_release(task, socket);
-    hand->is_aside = false;
+    hand->is_aside = hand->is_ahead = false;
     if (task != &socket->loop->outside)
         grip(task, hand, false);
     int count = (int)hand->count;
@@ -249,7 +275,10 @@ void zl_hand_forget(struct zl_socket *socket)
     struct zl_hand *hand;
     while ((hand = STAILQ_FIRST(&socket->again))) {
         STAILQ_REMOVE_HEAD(&socket->again, link);
-        bury(hand);
+        if (!hand->is_ahead)
+            bury(hand);
+        else if (socket->loop->reload.options.dead_letter)
+            zl_deadletter_write(&socket->loop->reload.dead_letter, hand->frames, hand->count);
         unref(hand);
     }
 }

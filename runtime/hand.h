@@ -24,6 +24,7 @@ struct zl_hand {
     int references;
     int tries;     /* failures with this message in hand */
     bool is_aside; /* given away by a failed generation: no longer in a task's hand */
+    bool is_ahead; /* read ahead of the task that will receive it, see intake.h */
     STAILQ_ENTRY(zl_hand) link;
 };
 
@@ -50,9 +51,14 @@ void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent);
  * told in the log and given to the next generation, or to the dead letters. */
 void zl_hand_set_aside(struct zl_task *task, bool blamed);
 
+/* The last `count` messages of the inbox are the frames of a message that was read ahead: it is
+ * moved behind those to be given again. False, and the message stays, without memory. */
+bool zl_hand_store(struct zl_socket *socket, unsigned count);
+
 /* The next message to be given again goes to the running task: the number of its frames, which are
  * copied to the inbox, or -1 without memory, nothing taken. */
 int zl_hand_take(struct zl_socket *socket);
 
-/* The socket closes: what was to be given again is set aside. */
+/* The socket closes: what was to be given again is set aside; so is what was read ahead, which
+ * zl_stopping_count_dropped has logged. */
 void zl_hand_forget(struct zl_socket *socket);

@@ -369,6 +369,12 @@ static inline int32_t take_next(struct zl_socket *socket)
     return code;
 }
 
+bool zl_socket_read_ahead(struct zl_socket *socket)
+{
+    int32_t count = take(socket, 0);
+    return count > 0 && zl_hand_store(socket, (unsigned)count);
+}
+
 /* There is nothing to receive; `code` says why. */
 static int32_t miss(struct zl_socket *socket, int32_t code)
 {
@@ -377,6 +383,7 @@ static int32_t miss(struct zl_socket *socket, int32_t code)
     if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
         zl_task_release(loop->current, socket);
         zl_inbox_clear(&loop->inbox, 0);
+        loop->current->receives |= socket->pattern->hands_out;
     }
     return code;
 }

@@ -471,6 +471,30 @@ bool zl_socket_is_bound(const struct zl_socket *socket)
     return false;
 }
 
+void zl_socket_unlink(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound)
+            unbind_now(socket, entry);
+        else
+            zl_wire_disconnect(socket->zmq, entry->text);
+    }
+    socket->is_unbound = true;
+}
+
+bool zl_socket_has_inproc(const struct zl_socket *socket)
+{
+    const struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (zl_inproc_is(entry->text))
+            return true;
+    }
+    return false;
+}
+
 bool zl_socket_is_inproc(const struct zl_socket *socket)
 {
     const struct zl_endpoint_entry *entry;

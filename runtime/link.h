@@ -84,5 +84,11 @@ void zl_socket_describe_route(const struct zl_route *route, char *out, size_t si
 /* Whether its tenant wants an endpoint that is bound already. */
 bool zl_socket_is_bound(const struct zl_socket *socket);
 
+/* Gives its bound endpoints up and ends its connections, for good: the process stops. */
+void zl_socket_unlink(struct zl_socket *socket);
+
+/* Whether it has an inproc endpoint. */
+bool zl_socket_has_inproc(const struct zl_socket *socket);
+
 /* Whether it has inproc endpoints alone. */
 bool zl_socket_is_inproc(const struct zl_socket *socket);

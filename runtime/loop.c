@@ -63,11 +63,17 @@ static void before_sleep(uv_prepare_t *prepare)
     zl_standard_flush(); /* what a waiting script has printed is seen, in a file or a pipe too */
 }
 
+static void look_at_signals(struct zl_loop *loop)
+{
+    char cause[64];
+    if (loop->phase == ZL_RUNNING && zl_signals_pending() != 0)
+        zl_loop_stop(loop, 0, zl_signals_describe(cause, sizeof cause));
+}
+
 static void on_interrupt(uv_async_t *async)
 {
     struct zl_loop *loop = async->data;
-    if (zl_signals_pending())
-        zl_loop_stop(loop, 0);
+    look_at_signals(loop);
     if (zl_signals_reload())
         zl_reload_request(loop, "SIGHUP");
 }
@@ -99,6 +105,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     loop->watchdog.runaway = &loop->runaway;
     TAILQ_INIT(&loop->sockets);
     TAILQ_INIT(&loop->touched);
+    loop->steps = SLICE_STEPS;
     loop->outside.loop = loop;
     loop->outside.status = ZL_TASK_RUNNING;
     loop->current = &loop->outside;
@@ -109,6 +116,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     uv_idle_init(&loop->uv, &loop->idle);
     uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
     uv_timer_init(&loop->uv, &loop->drain_timer);
+    zl_stopping_init(loop);
     zl_reload_init(loop);
     loop->prepare.data = loop->interrupt.data = loop;
     uv_prepare_start(&loop->prepare, before_sleep);
@@ -130,6 +138,7 @@ bool zl_loop_close(struct zl_loop *loop)
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->interrupt, NULL);
     uv_close((uv_handle_t *)&loop->drain_timer, NULL);
+    zl_stopping_fini(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
     zl_inbox_fini(&loop->inbox);
@@ -163,7 +172,7 @@ static int64_t coarse_now(void)
 
 void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds)
 {
-    loop->slice = SLICE_STEPS;
+    loop->slice = loop->steps;
     loop->slice_end = coarse_now() + nanoseconds;
 }
 
@@ -178,10 +187,12 @@ bool zl_loop_refuse(struct zl_loop *loop, bool refuses)
 /* Code outside any task has no share of time, and could not pause. */
 int32_t zl_loop_check_slice(struct zl_loop *loop)
 {
-    loop->slice = loop->refuses ? 0 : SLICE_STEPS;
+    int64_t over = coarse_now() - loop->slice_end;
+    loop->steps = over > SLICE_NS ? 1 : SLICE_STEPS;
+    loop->slice = loop->refuses ? 0 : loop->steps;
     if (loop->refuses)
         return ZL_REFUSED;
-    return loop->current != &loop->outside && coarse_now() >= loop->slice_end ? ZL_PAUSE : 0;
+    return loop->current != &loop->outside && over >= 0 ? ZL_PAUSE : 0;
 }
 
 bool zl_loop_may_run(const struct zl_task *task)
@@ -189,6 +200,8 @@ bool zl_loop_may_run(const struct zl_task *task)
     bool is_parking = task->generation->life == ZL_PARKING;
     /* One at rest may be the one to read the reply that parking waits for. */
     if (task->loop->phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->generation))
+        return true;
+    if (task->loop->phase == ZL_DRAINING && (task->receives || !zl_task_has_begun(task)))
         return true;
     return (task->loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
 }
@@ -230,13 +243,17 @@ static void wake_up(uv_timer_t *timer)
     (void)timer; /* zl_loop_run looks at the deadline itself */
 }
 
-void zl_loop_stop(struct zl_loop *loop, int code)
+void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
 {
     if (loop->phase != ZL_RUNNING)
         return;
-    begin_stop(loop, ZL_ENDING, code);
+    begin_stop(loop, cause ? ZL_DRAINING : ZL_ENDING, code);
+    zl_stopping_begin(loop, cause);
     zl_reload_stop(loop);
-    zl_socket_stop_all(loop);
+    if (cause)
+        zl_socket_drain_all(loop);
+    else
+        zl_socket_stop_all(loop);
     uv_update_time(&loop->uv);
     uv_timer_start(&loop->drain_timer, wake_up, (uint64_t)(loop->drain_timeout * 1000) + 1, 0);
     zl_loop_interrupt(loop); /* it may be on its way to sleep */
@@ -259,11 +276,19 @@ void zl_loop_interrupt(struct zl_loop *loop)
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
+    look_at_signals(loop);
     zl_reload_turn(loop);
     if (is_over(loop))
-        zl_loop_stop(loop, 0);
+        zl_loop_stop(loop, 0, NULL);
     if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
         return;
+    zl_stopping_tell(loop);
+    if (loop->phase == ZL_DRAINING) {
+        if (!zl_stopping_turn(loop))
+            return;
+        loop->phase = ZL_ENDING;
+        zl_socket_stop_all(loop);
+    }
     struct zl_task *busy = zl_generation_unfinished(loop->generation);
     if (busy && zl_loop_now() >= loop->drain_deadline) {
         zl_log(ZL_ERROR, busy->where,
@@ -296,15 +321,21 @@ void zl_loop_run(struct zl_loop *loop)
     }
 }
 
-/* Those that only receive, but from elsewhere than by inproc, stay open until the others are
- * flushed: these may send to them. What is sent by inproc is with its receiver already, who reads
- * no more. */
+/* What can receive from elsewhere than by inproc stays open until the others are flushed, which may
+ * send to it: what sends, and is not bound or does not receive, is closed first. What is sent by
+ * inproc is with its receiver already, who reads no more. */
+static bool is_closed_first(const struct zl_socket *socket)
+{
+    return zl_socket_is_inproc(socket) ||
+           (socket->pattern->sends && !(socket->pattern->receives && zl_socket_is_bound(socket)));
+}
+
 static void close_sockets(struct zl_loop *loop, bool senders_first)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->pattern->sends || zl_socket_is_inproc(socket) || !senders_first)
+        if (!senders_first || is_closed_first(socket))
             zl_socket_close(socket);
     }
 }
@@ -322,14 +353,17 @@ static void pump(void *world)
 
 int zl_loop_drain(struct zl_loop *loop)
 {
-    if (!loop->generation->failed && zl_socket_report_waiting(loop) > 0 && loop->exit_code == 0)
-        loop->exit_code = ZL_EXIT_UNDRAINED;
+    loop->current = &loop->outside;
+    bool handled = zl_stopping_count_dropped(loop);
+    if (!loop->generation->failed && zl_socket_report_waiting(loop) > 0)
+        handled = false;
     zl_standard_flush(); /* the watchdog may end the process from here on */
     close_sockets(loop, true);
     bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
     close_sockets(loop, false);
+    flushed = zl_drain_wait(loop->drain_deadline, pump, loop) && flushed;
     zl_log_flush();
-    int code = loop->exit_code == 0 && !flushed ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    int code = loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
     zl_watchdog_drained(&loop->watchdog, code);
     return code;
 }

@@ -15,6 +15,7 @@
 #include "runtime/reload.h"
 #include "runtime/runaway.h"
 #include "runtime/socket.h"
+#include "runtime/stopping.h"
 #include "runtime/task.h"
 #include "runtime/watchdog.h"
 
@@ -31,6 +32,7 @@ enum zl_exit {
 
 enum zl_phase {
     ZL_RUNNING,
+    ZL_DRAINING,  /* receivers hand out what was received */
     ZL_ENDING,    /* tasks finish what they have in hand */
     ZL_CALLBACKS, /* zeroless.on_stop */
     ZL_ENDED
@@ -47,6 +49,7 @@ struct zl_loop {
     struct zl_task outside;  /* stands for code that runs in no task, as luv callbacks do */
     bool had_turn;           /* the last gate was passed by the task whose turn it was */
     int slice;               /* operations until the clock is asked */
+    int steps;               /* so many of them: fewer where they take long */
     int64_t slice_end;
     int rounds; /* of ready tasks since libuv was asked */
 
@@ -60,6 +63,7 @@ struct zl_loop {
     struct zl_children children;         /* of closed generations */
     bool refuses; /* the code that runs is that of a failed or closed generation */
     struct zl_reload reload;
+    struct zl_stopping stopping;
     struct zl_watchdog watchdog;
     struct zl_runaway runaway;
     struct zl_hot hot;
@@ -90,9 +94,9 @@ void zl_loop_engage(struct zl_loop *loop);
 /* Runs tasks until there are none, or the loop was stopped and its tasks are at rest. */
 void zl_loop_run(struct zl_loop *loop);
 
-/* Begins to stop, as SIGTERM does; the process ends with `code`. Idempotent, the first code stays.
- */
-void zl_loop_stop(struct zl_loop *loop, int code);
+/* Begins to stop; the process ends with `code`. `cause` is for the log: "SIGTERM", or NULL when the
+ * script has just ended, and then nobody receives any more. Idempotent, the first one stays. */
+void zl_loop_stop(struct zl_loop *loop, int code, const char *cause);
 
 /* Ends the loop at once: no task is resumed any more. */
 void zl_loop_fail(struct zl_loop *loop, int code);
@@ -111,7 +115,8 @@ int zl_loop_leave(struct zl_loop *loop, int code);
 _Noreturn void zl_loop_exit(struct zl_loop *loop, int code);
 
 /* Whether a task is to run when it is ready: once the loop stops, or while its generation is being
- * parked, one at rest stays where it is. */
+ * parked, one at rest stays where it is; but while received messages are handed out, those that
+ * receive and those that have not begun yet do run. */
 bool zl_loop_may_run(const struct zl_task *task);
 
 /* Nanoseconds on a clock that only moves forward. */

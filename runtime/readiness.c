@@ -5,6 +5,7 @@
 #include "runtime/readiness.h"
 
 #include "runtime/hot.h"
+#include "runtime/intake.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
 #include "runtime/wire.h"
@@ -58,6 +59,17 @@ static struct zl_task *first_waiter(const struct zl_lane *lane)
     return NULL;
 }
 
+/* Receivers hand out what was received until nothing is left; each operation then looks at the
+ * clock, so that the end of the intake is not kept waiting by slow handlers. */
+static int32_t admit_to_the_rest(struct zl_socket *socket, enum zl_direction direction)
+{
+    struct zl_loop *loop = socket->loop;
+    if (direction == ZL_OUT)
+        return zl_intake_holds_output(socket) ? ZL_AGAIN : 0;
+    loop->slice = 0;
+    return loop->phase == ZL_DRAINING ? 0 : ZL_STOPPING;
+}
+
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
 {
     struct zl_lane *lane = &socket->lanes[direction];
@@ -65,8 +77,10 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     loop->had_turn = lane->turn == loop->current;
     if (!socket->zmq || socket->is_closing)
         return ZL_CLOSED;
-    if (direction == ZL_IN && socket->pattern->hands_out && loop->phase != ZL_RUNNING)
-        return ZL_STOPPING;
+    bool is_stopping = socket->pattern->hands_out && loop->phase != ZL_RUNNING;
+    int32_t code = is_stopping ? admit_to_the_rest(socket, direction) : 0;
+    if (code != 0)
+        return code;
     if (is_held_back(socket, direction)) {
         if (lane->turn == loop->current)
             lane->turn = NULL;
@@ -79,10 +93,12 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     if (direction == ZL_OUT && socket->pattern->awaits_peer && !zl_route_select(socket))
         return ZL_AGAIN;
     bool given_again = direction == ZL_IN && !STAILQ_EMPTY(&socket->again);
-    lane->gate =
-        !TAILQ_EMPTY(&lane->waiters) || given_again || loop->generation->life != ZL_SERVING;
+    lane->gate = !TAILQ_EMPTY(&lane->waiters) || given_again ||
+                 loop->generation->life != ZL_SERVING || (is_stopping && direction == ZL_IN);
     zl_socket_touch(socket);
-    return given_again ? ZL_GIVEN_AGAIN : 0;
+    if (given_again)
+        return ZL_GIVEN_AGAIN;
+    return direction == ZL_IN && zl_intake_is_cut(socket) ? ZL_AGAIN : 0;
 }
 
 /* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
@@ -95,6 +111,16 @@ static void end_receives(struct zl_lane *lane)
     TAILQ_FOREACH(task, &lane->waiters, link)
     task->finishing = true;
     zl_lane_wake_all(lane, ZL_WAKE_STOPPING);
+}
+
+void zl_socket_drain_all(struct zl_loop *loop)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        if (socket->pattern->hands_out)
+            socket->lanes[ZL_IN].gate = socket->lanes[ZL_OUT].gate = true;
+    }
 }
 
 void zl_socket_stop_all(struct zl_loop *loop)
@@ -250,7 +276,8 @@ int zl_socket_look(struct zl_socket *socket)
     } else if (events & ZMQ_POLLIN && socket->pattern->id == ZL_REQUEST &&
                !socket->exchange.asked) {
         zl_exchange_discard(socket);
-    } else if (events & ZMQ_POLLIN) {
+    } else if ((events & ZMQ_POLLIN && !zl_intake_is_cut(socket)) ||
+               !STAILQ_EMPTY(&socket->again)) {
         grant(&socket->lanes[ZL_IN]);
     }
     return events;
@@ -258,7 +285,7 @@ int zl_socket_look(struct zl_socket *socket)
 
 static void check(struct zl_socket *socket)
 {
-    if (zl_socket_look(socket) & ZMQ_POLLOUT)
+    if (zl_socket_look(socket) & ZMQ_POLLOUT && !zl_intake_holds_output(socket))
         grant(&socket->lanes[ZL_OUT]);
 }
 

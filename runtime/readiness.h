@@ -36,8 +36,11 @@ void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint6
  * receive: a message of a failed generation comes first). */
 int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
 
-/* Closes the gates of every socket, so that the hot path notices that the loop stops, and wakes who
- * waits to receive. */
+/* Closes the gates of every socket that hands messages out, so that the hot path notices that the
+ * loop stops. */
+void zl_socket_drain_all(struct zl_loop *loop);
+
+/* Nothing is handed out any more: wakes who waits to receive. */
 void zl_socket_stop_all(struct zl_loop *loop);
 
 /* Closes the gates of every socket, so that the hot path notices that the generation is being

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
@@ -18,7 +19,6 @@
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 enum { HANDLED = sizeof handled / sizeof *handled };
 
-static struct sigaction before[HANDLED];
 static _Atomic(struct zl_loop *) target;
 static atomic_int pending;
 static atomic_bool reload;
@@ -90,7 +90,7 @@ void zl_signals_start(struct zl_loop *loop)
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < HANDLED; i++)
-        sigaction(handled[i], &action, &before[i]);
+        sigaction(handled[i], &action, NULL);
     outlive_broken_pipes();
     if (zl_hangup_release()) {
         atomic_store(&reload, true);
@@ -100,15 +100,22 @@ void zl_signals_start(struct zl_loop *loop)
 
 void zl_signals_stop(void)
 {
-    if (!atomic_exchange(&target, NULL))
-        return;
-    for (int i = 0; i < HANDLED; i++)
-        sigaction(handled[i], &before[i], NULL);
+    atomic_store(&target, NULL);
 }
 
 bool zl_signals_reload(void)
 {
     return atomic_exchange(&reload, false);
+}
+
+const char *zl_signals_describe(char *out, size_t size)
+{
+    int number = atomic_load(&pending);
+    snprintf(out, size, "%s",
+             number == SIGINT    ? "SIGINT (Ctrl-C)"
+             : number == SIGTERM ? "SIGTERM"
+                                 : "SIGHUP, the terminal was closed");
+    return out;
 }
 
 int zl_signals_pending(void)

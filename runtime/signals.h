@@ -5,17 +5,22 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct zl_loop;
 
 /* Installs the handlers for the loop that is to be stopped. */
 void zl_signals_start(struct zl_loop *loop);
 
-/* Restores what was there before. */
+/* The loop is about to go. Signals stay handled until the process has ended, so that one that comes
+ * late, as the second one of timeout(1) does, does not change its exit code. */
 void zl_signals_stop(void);
 
 /* Whether SIGHUP has come since this was asked last. */
 bool zl_signals_reload(void);
+
+/* What has asked the process to stop, for the log: `out`, filled. */
+const char *zl_signals_describe(char *out, size_t size);
 
 /* The signal that asked the process to stop, 0 when none did. */
 int zl_signals_pending(void);

@@ -9,6 +9,7 @@
 #include "runtime/context.h"
 #include "runtime/drain.h"
 #include "runtime/hot.h"
+#include "runtime/intake.h"
 #include "runtime/loop.h"
 #include "runtime/tenancy.h"
 #include "runtime/wire.h"
@@ -79,6 +80,7 @@ void zl_socket_close(struct zl_socket *socket)
     socket->is_touched = false;
     zl_socket_ref(socket); /* it stays until the end, whoever lets go of it meanwhile */
     zl_hand_forget(socket);
+    zl_intake_forget(socket);
     int linger = zl_socket_linger(socket);
     while (!TAILQ_EMPTY(&socket->routes))
         zl_route_close(TAILQ_FIRST(&socket->routes), linger, socket->route_count == 1);

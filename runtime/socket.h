@@ -48,7 +48,9 @@ struct zl_socket {
     int references, weak;         /* all of them; those among them that do not keep it open */
     struct zl_subscribers subscribers; /* pub: what peers hold now */
     struct zl_exchange exchange;
-    struct zl_hand_queue again; /* messages of a failed generation, before all others */
+    struct zl_hand_queue
+        again; /* messages of a failed generation, or read ahead; before all others */
+    struct zl_intake *intake; /* its end, while the process stops; see intake.h */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     TAILQ_ENTRY(zl_socket) all, touched;
 };
@@ -75,6 +77,10 @@ int zl_socket_linger(const struct zl_socket *socket);
 
 /* A sub may from now on be given (is given no more) what another tenant has subscribed to. */
 void zl_socket_share(struct zl_socket *socket, bool shared);
+
+/* Reads one message before a task asks for it, into the queue of those to be given again. False
+ * when there is none. Between tasks only. */
+bool zl_socket_read_ahead(struct zl_socket *socket);
 
 void zl_socket_ref(struct zl_socket *socket);
 

@@ -202,10 +202,15 @@ static bool is_crowded(const struct zl_generation *generation)
            zl_nested_alive(generation->nested);
 }
 
+bool zl_task_has_begun(const struct zl_task *task)
+{
+    return lua_status(task->co) == LUA_YIELD;
+}
+
 void zl_task_resume(struct zl_task *task)
 {
     struct zl_loop *loop = task->loop;
-    bool begun = lua_status(task->co) == LUA_YIELD;
+    bool begun = zl_task_has_begun(task);
     int arguments = begun ? 1 : lua_gettop(task->co) - 1;
     if (begun) {
         lua_settop(task->co, 0);

@@ -49,6 +49,7 @@ struct zl_task {
     bool timer_open;
     bool has_reply;             /* has read a reply, and has not waited since but to send */
     bool asks;                  /* has asked on a request socket */
+    bool receives;              /* has found a receiver of messages empty: it may ask again */
     struct zl_task_list *queue; /* where it waits: a socket's lane, a joined task; or NULL */
     TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
@@ -111,6 +112,9 @@ bool zl_task_is_handling(const struct zl_task *task, const struct zl_socket *ask
 /* "worker.lua:40", the line of the script at which it waits; where it begins when that is not to be
  * had. */
 void zl_task_line(const struct zl_task *task, char *out, size_t size);
+
+/* Whether its function has been called. */
+bool zl_task_has_begun(const struct zl_task *task);
 
 /* Whether nothing is lost when the task is never resumed: it does not run and has no message in
  * hand. */

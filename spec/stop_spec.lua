@@ -69,7 +69,7 @@ print(pull:recv(1000))]]
 end
 
 describe("a message in hand when the process stops", function()
-  it("is handled to its end, sleeps included", function()
+  it("is handled to its end, sleeps included, and so is what was received after it", function()
     local child, push, client = start_worker [[
 for message in pull do
   print("got " .. message)
@@ -84,7 +84,7 @@ print "after"]]
     child:wait()
     client:close()
     assert.equal(0, child.code, child.stderr)
-    assert.equal("got one\ndone one\nafter\n", child.stdout)
+    assert.equal("got one\ndone one\ngot two\ndone two\nafter\n", child.stdout)
   end)
 
   it("is handled to its end when that takes a reply from elsewhere", function()
