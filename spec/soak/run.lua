@@ -58,7 +58,16 @@ local function read_options(words)
   return size, seed, #chosen > 0 and chosen or jobs.names
 end
 
-if arg[1] ~= "reload" then misuse "which soak? today there is: reload" end
+if arg[1] == "stop" then
+  local soak = require "spec.soak.stop"
+  io.stdout:setvbuf "line"
+  if arg[2] == "--help" then
+    io.write(soak.usage)
+    os.exit(0)
+  end
+  os.exit(soak.main(arg, misuse) == 0 and 0 or 1)
+end
+if arg[1] ~= "reload" then misuse "which soak? There are: reload stop" end
 local size, seed, chosen = read_options(arg)
 io.stdout:setvbuf "line"
 print("seed " .. seed)
