@@ -24,9 +24,12 @@
 
 enum { MS = 1000000 };
 
-/* When a peer should have closed its connection; when those that have not are cut off; when the
- * rest, which is stalled, is waited for no longer. */
-enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, STALLED_NS = 2000 * MS };
+/* When a peer should have closed its connection; when one that has not, and sends nothing, is shut;
+ * when one that goes on sending is; and when those that have not closed even then are left. */
+enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS, STALLED_NS = 2100 * MS };
+
+/* A peer with more to be read is asked to hold after this, whatever it has sent. */
+enum { PATIENCE_NS = 500 * MS };
 
 /* A dialogue has come to rest; it never will. */
 enum { QUIET_NS = 10 * MS, RESTLESS_NS = 100 * MS };
@@ -36,6 +39,7 @@ enum { SHORT_NS = 2 * MS, READ_NS = 20 * MS, SHUT_READ_NS = 50 * MS };
 
 struct zl_intake {
     struct zl_streams peers;
+    uint64_t opened;      /* the first turn */
     uint64_t begun, last; /* when it began; when a message was read last */
     bool is_own;          /* something in this process sends to it */
     bool is_dialogue;     /* reads without sending until it is quiet */
@@ -71,15 +75,16 @@ static void cut(struct zl_socket *socket)
 
 /* --- one socket ------------------------------------------------------------------------------ */
 
-/* Shuts the connections whose peers may not hold, and reads what they bring as it comes: when
- * libzmq finds a connection closed while its queue is full, it drops what it has not read. */
-static void shut_abrupt(struct zl_socket *socket)
+/* Shuts the connections, all or those whose peers may not hold, and reads what they bring as it
+ * comes: when libzmq finds a connection closed while its queue is full, it drops what it has not
+ * read. */
+static void shut(struct zl_socket *socket, bool all)
 {
     enum { SPINS = 1000 };
     const struct timespec moment = {.tv_nsec = 50000};
     struct zl_intake *intake = socket->intake;
     read_ahead(socket, SHORT_NS);
-    zl_streams_shut(&intake->peers, false);
+    zl_streams_shut(&intake->peers, all);
     uint64_t until = zl_loop_now() + SHUT_READ_NS;
     for (int i = 0; zl_loop_now() < until && zl_streams_left(&intake->peers) > 0; i++) {
         read_ahead(socket, SHORT_NS);
@@ -114,9 +119,9 @@ static bool has_latecomers(struct zl_socket *socket)
     intake->had_peers = true;
     intake->was_empty = false;
     intake->begun = zl_loop_now();
-    zl_streams_ask_to_hold(&intake->peers);
+    zl_streams_ask_to_hold(&intake->peers, false);
     if (has_abrupt(intake))
-        shut_abrupt(socket);
+        shut(socket, false);
     return true;
 }
 
@@ -126,14 +131,19 @@ static bool is_dry(struct zl_socket *socket)
     struct zl_intake *intake = socket->intake;
     uint64_t age = zl_loop_now() - intake->begun;
     size_t left = zl_streams_left(&intake->peers);
-    zl_streams_ask_to_hold(&intake->peers);
+    bool all = zl_loop_now() - intake->opened >= PATIENCE_NS;
+    if (zl_streams_ask_to_hold(&intake->peers, all) > 0) {
+        read_ahead(socket, READ_NS);
+        intake->begun = zl_loop_now();
+        return false;
+    }
     if (left > 0 && age < HELD_NS)
         return false;
-    if (left > 0 && age >= SHUT_NS && !intake->is_shut) {
-        zl_streams_shut(&intake->peers, true);
+    bool is_empty = read_ahead(socket, READ_NS);
+    if (left > 0 && !intake->is_shut && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
+        shut(socket, true);
         intake->is_shut = true;
     }
-    bool is_empty = read_ahead(socket, READ_NS);
     if (left > 0 && age < STALLED_NS)
         return false;
     /* The I/O thread closes a connection after it has handed over what it read; what it handed over
@@ -183,16 +193,16 @@ void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
         return;
     socket->intake = intake;
     zl_streams_select(all, socket, &intake->peers);
-    intake->begun = intake->last = zl_loop_now();
+    intake->opened = intake->begun = intake->last = zl_loop_now();
     intake->is_own = sends_itself(socket, intake);
     intake->is_dialogue = socket->pattern->sends;
     intake->had_peers = zl_streams_left(&intake->peers) > 0;
     zl_streams_refuse_new(&intake->peers);
     if (socket->pattern->id != ZL_PULL)
         return;
-    zl_streams_ask_to_hold(&intake->peers);
+    zl_streams_ask_to_hold(&intake->peers, false);
     if (has_abrupt(intake))
-        shut_abrupt(socket);
+        shut(socket, false);
 }
 
 bool zl_intake_is_cut(const struct zl_socket *socket)

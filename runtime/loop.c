@@ -189,7 +189,8 @@ int32_t zl_loop_check_slice(struct zl_loop *loop)
 {
     int64_t over = coarse_now() - loop->slice_end;
     loop->steps = over > SLICE_NS ? 1 : SLICE_STEPS;
-    loop->slice = loop->refuses ? 0 : loop->steps;
+    /* One that tries again at once, as try does, gets through. */
+    loop->slice = loop->refuses ? 0 : loop->steps + 1;
     if (loop->refuses)
         return ZL_REFUSED;
     return loop->current != &loop->outside && over >= 0 ? ZL_PAUSE : 0;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -300,18 +301,42 @@ struct progress {
 };
 _Static_assert(sizeof(struct tcp_info) == 104, "the kernel's tcpi_pacing_rate follows");
 
-/* Whether both sides have sent the whole of their handshake of NULL, which is as long in each
- * direction for the sockets that are asked: a greeting, and a READY that names "PULL", "PUSH" or
- * "PAIR". */
-static bool is_ready(int fd)
+/* Both sides have sent the whole of their handshake of NULL, which is as long in each direction for
+ * the sockets that are asked: a greeting, and a READY that names "PULL", "PUSH" or "PAIR". */
+static bool is_ready(const struct progress *progress)
 {
     enum { HANDSHAKE_BYTES = 64 + 28 };
+    return progress->info.tcpi_state == TCP_ESTABLISHED && progress->acked >= HANDSHAKE_BYTES &&
+           progress->received >= HANDSHAKE_BYTES;
+}
+
+/* Whether the peer may have closed the connection long ago, with the end of it still behind what it
+ * has sent: asked then, its kernel would reset the connection and drop that. Once all that buffers
+ * can hold has been read, it has not. */
+static bool may_be_gone(int fd, struct zl_stream *peer, const struct progress *progress)
+{
+    enum { BUFFERS = 12 << 20 };
+    int waiting = 0;
+    if (peer->received == 0)
+        peer->received = progress->received;
+    return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 &&
+           progress->received - peer->received < BUFFERS;
+}
+
+/* Whether the peer is to be asked later. */
+static bool ask(int fd, struct zl_stream *peer, bool all)
+{
+    static const char ping[] =
+        "\x04\x07\x04PING\0\1"; /* a command; its time in tenths of seconds */
     struct progress progress;
     socklen_t size = sizeof progress;
     memset(&progress, 0, sizeof progress);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &progress, &size) == 0 &&
-           progress.info.tcpi_state == TCP_ESTABLISHED && progress.acked >= HANDSHAKE_BYTES &&
-           progress.received >= HANDSHAKE_BYTES;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &progress, &size) != 0 || !is_ready(&progress))
+        return false;
+    if (!all && may_be_gone(fd, peer, &progress))
+        return true;
+    peer->is_asked = send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+    return false;
 }
 
 bool zl_stream_may_hold(const struct zl_stream *peer)
@@ -319,10 +344,9 @@ bool zl_stream_may_hold(const struct zl_stream *peer)
     return peer->is_tcp && peer->is_accepted && !peer->listens && !peer->is_own;
 }
 
-void zl_streams_ask_to_hold(struct zl_streams *peers)
+size_t zl_streams_ask_to_hold(struct zl_streams *peers, bool all)
 {
-    static const char ping[] =
-        "\x04\x07\x04PING\0\1"; /* a command; its time in tenths of seconds */
+    size_t later = 0;
     for (size_t i = 0; i < peers->count; i++) {
         struct zl_stream *peer = &peers->items[i];
         if (!zl_stream_may_hold(peer) || peer->is_asked)
@@ -330,10 +354,10 @@ void zl_streams_ask_to_hold(struct zl_streams *peers)
         int fd = duplicate(peer);
         if (fd < 0)
             continue;
-        peer->is_asked =
-            is_ready(fd) && send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+        later += ask(fd, peer, all);
         close(fd);
     }
+    return later;
 }
 
 void zl_streams_shut(struct zl_streams *peers, bool all)

@@ -20,6 +20,7 @@ struct zl_stream {
     bool listens;                               /* accepts connections: no peer */
     bool is_accepted;                           /* at a bound endpoint */
     bool is_own;                                /* the other end is in this process */
+    uint64_t received;                          /* tcp, bytes when it was to be asked first */
     bool is_asked;                              /* asked to send no more */
     uint16_t port;                              /* tcp, this end's */
     uint16_t far_port;                          /* tcp, the other end's */
@@ -53,8 +54,9 @@ bool zl_stream_may_hold(const struct zl_stream *peer);
 
 /* Asks the peers that may hold to close their connections: by a ZMTP PING whose time to live is
  * over in 100 ms. For the NULL mechanism, without ZMTP heartbeats, and for a socket that writes
- * nothing. A peer that is not through its handshake yet is asked by the next call. */
-void zl_streams_ask_to_hold(struct zl_streams *peers);
+ * nothing. A peer that is not through its handshake yet is asked by the next call; so is, unless
+ * `all` are to be asked, one that may have left and has more to be read: how many these are. */
+size_t zl_streams_ask_to_hold(struct zl_streams *peers, bool all);
 
 /* Ends the connections' outgoing direction: their peers close them at once. `all`, or those that
  * may not hold. */

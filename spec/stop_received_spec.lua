@@ -173,6 +173,22 @@ end]], "--drain-timeout", support.patience)
     assert_row(numbers(child), 1, 200)
   end)
 
+  it("is tried for by one that runs long: the end of its share of time does not come again and again", function()
+    local child = start([[
+local pull = Server { endpoint = "inproc://x" }:pull()
+zeroless.spawn(function()
+  for _ = 1, 3 do
+    local until_ = zeroless.now() + 0.05
+    while zeroless.now() < until_ do end
+    for _ = 1, 20 do pull:try() end
+  end
+  print "got 1"
+  zeroless.stop()
+end)]], "--drain-timeout", support.patience):wait()
+    assert.equal(0, child.code, child.stderr)
+    assert_row(numbers(child), 1, 1)
+  end)
+
   it("is handled with all that its handling sends on, by inproc and tcp, within the process", function()
     local at = tcp()
     local child = start_server(at, [[

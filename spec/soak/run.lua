@@ -23,7 +23,7 @@ usage: ./dev soak reload [JOB...] [options]
 ]]
 
 -- The other soaks: each has main(arg, misuse), which returns how many things are not as they must be.
-local others = { "chaos", "restarts", "close" }
+local others = { "stop", "chaos", "restarts", "close" }
 
 local function misuse(text, its_usage)
   io.stderr:write(text, "\n", its_usage or usage)
