@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/unread.h"
 #include "runtime/vm.h"
 
 static char generation_key;
@@ -67,8 +68,13 @@ void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
 void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
 {
     struct zl_generation *generation = zl_lua_live(L);
-    if (!socket->tenant || socket->tenant == generation)
-        zl_socket_close(socket);
+    if (socket->tenant && socket->tenant != generation)
+        return;
+    /* A finalizer may close while a message is on its way into Lua: then nothing is read. */
+    if (socket->zmq && !socket->former && socket->pattern->id != ZL_SUB &&
+        !generation->loop->hot.received)
+        zl_unread_report(socket);
+    zl_socket_close(socket);
 }
 
 /* Upvalues: the methods, the property function. */

@@ -35,7 +35,8 @@ struct leaving {
     bool is_ready;  /* the handshake of the last connection has succeeded */
     bool is_left;   /* a peer has left */
     bool is_lost;   /* with something on its way */
-    int fds[ZL_DRAIN_CONNECTIONS], fd_count; /* duplicates */
+    struct zl_drain_fds carriers;
+    int duplicates[ZL_DRAIN_CONNECTIONS]; /* of them; -1 where there is none */
     SLIST_ENTRY(leaving) link;
 };
 
@@ -57,8 +58,11 @@ static bool is_clean(int fd)
 
 static void close_duplicates(struct leaving *leaving)
 {
-    while (leaving->fd_count > 0)
-        close(leaving->fds[--leaving->fd_count]);
+    while (leaving->carriers.count > 0) {
+        int fd = leaving->duplicates[--leaving->carriers.count];
+        if (fd >= 0)
+            close(fd);
+    }
 }
 
 static void forget(struct leaving *leaving)
@@ -88,30 +92,33 @@ static void report_loss(const struct leaving *leaving)
                      leaving->is_left ? "its peer has left" : "its peer took nothing more");
 }
 
-static void on_disconnected(struct leaving *leaving)
+/* `fd`: libzmq's descriptor of the connection. */
+static void on_disconnected(struct leaving *leaving, int fd)
 {
     leaving->is_left = true;
     leaving->is_lost |= leaving->matters && !leaving->is_ready;
-    for (int i = 0; i < leaving->fd_count; i++)
-        leaving->is_lost |= !is_clean(leaving->fds[i]);
+    for (int i = 0; i < leaving->carriers.count; i++)
+        if (leaving->carriers.fds[i] == fd && leaving->duplicates[i] >= 0)
+            leaving->is_lost |= !is_clean(leaving->duplicates[i]);
 }
 
 static void on_event(void *arg, unsigned event, uint32_t value, const char *endpoint)
 {
     struct leaving *leaving = arg;
-    (void)value;
     (void)endpoint;
     switch (event) {
     case ZMQ_EVENT_CONNECTED:
         leaving->is_ready = false;
         return;
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: /* its session has kept what it had */
-        leaving->is_ready = true;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        if (leaving->carriers.are_accepted)
+            return;
+        leaving->is_ready = true; /* its session has kept what it had */
         leaving->is_left = leaving->is_lost = false;
         close_duplicates(leaving);
         return;
     case ZMQ_EVENT_DISCONNECTED:
-        on_disconnected(leaving);
+        on_disconnected(leaving, (int)value);
         return;
     case ZMQ_EVENT_MONITOR_STOPPED:
         if (leaving->is_lost || zl_loop_now() + CLOCK_STEP_NS >= leaving->until)
@@ -140,8 +147,6 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
         free(leaving);
         return NULL;
     }
-    /* What its peers did before is known; the events of that must not count. */
-    zl_monitor_read(leaving->monitor, 0);
     zl_monitor_redirect(leaving->monitor, on_event, leaving);
     leaving->until = zl_loop_now() + (uint64_t)linger_ms * 1000000;
     SLIST_INSERT_HEAD(&leaving_sockets, leaving, link);
@@ -150,11 +155,9 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
 
 static void duplicate(struct leaving *leaving, const struct zl_drain_fds *carriers)
 {
-    for (int i = 0; i < carriers->count; i++) {
-        int fd = fcntl(carriers->fds[i], F_DUPFD_CLOEXEC, 3);
-        if (fd >= 0)
-            leaving->fds[leaving->fd_count++] = fd;
-    }
+    leaving->carriers = *carriers;
+    for (int i = 0; i < carriers->count; i++)
+        leaving->duplicates[i] = fcntl(carriers->fds[i], F_DUPFD_CLOEXEC, 3);
 }
 
 void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
@@ -163,7 +166,7 @@ void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, co
     struct leaving *leaving = linger_ms >= 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
     if (leaving && carriers) {
         leaving->matters = true;
-        leaving->is_ready = carriers->count > 0;
+        leaving->is_ready = carriers->count > 0 || carriers->are_accepted;
         duplicate(leaving, carriers);
     }
     if (monitor && !leaving) {

@@ -16,6 +16,7 @@ enum { ZL_DRAIN_DROP = -1, ZL_DRAIN_CONNECTIONS = 64 };
 struct zl_drain_fds {
     int fds[ZL_DRAIN_CONNECTIONS]; /* libzmq's */
     int count;
+    bool are_accepted; /* at a bound endpoint, where a queue ends with its connection */
 };
 
 /* Closes a libzmq socket, together with its monitor (NULL: it has none). It goes on sending for up

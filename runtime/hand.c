@@ -209,8 +209,9 @@ void zl_hand_set_aside(struct zl_task *task, bool blamed)
         if (is_for_others(task, held))
             continue;
         hand->is_aside = true;
-        bool again = reload->fallback ||
-                     (reload->options.redeliver > 0 && hand->tries <= reload->options.redeliver);
+        bool again = task->loop->phase == ZL_RUNNING &&
+                     (reload->fallback || (reload->options.redeliver > 0 &&
+                                           hand->tries <= reload->options.redeliver));
         if (!again || !hand->socket->zmq) {
             bury(hand);
             continue;

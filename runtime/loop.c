@@ -274,6 +274,30 @@ void zl_loop_interrupt(struct zl_loop *loop)
     uv_async_send(&loop->interrupt);
 }
 
+/* The drain deadline has passed: names the tasks that did not finish, and sets aside what they have
+ * in hand. */
+static void report_unfinished(struct zl_loop *loop)
+{
+    enum { MOST_NAMED = 10 };
+    struct zl_task *task;
+    unsigned count = 0;
+    TAILQ_FOREACH(task, &loop->generation->tasks, all)
+    {
+        char line[128];
+        if (zl_task_at_rest(task) || ++count > MOST_NAMED)
+            continue;
+        zl_task_line(task, line, sizeof line);
+        zl_log(ZL_ERROR, line,
+               "the drain deadline has passed; the task that waits here (it begins at %s) did not "
+               "finish%s",
+               task->where,
+               zl_task_is_handling(task, NULL) ? ", and the message that it handles is lost" : "");
+    }
+    if (count > MOST_NAMED)
+        zl_log(ZL_ERROR, "", "%u more tasks did not finish", count - MOST_NAMED);
+    zl_reload_set_aside(loop);
+}
+
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
@@ -292,8 +316,7 @@ static void advance(struct zl_loop *loop)
     }
     struct zl_task *busy = zl_generation_unfinished(loop->generation);
     if (busy && zl_loop_now() >= loop->drain_deadline) {
-        zl_log(ZL_ERROR, busy->where,
-               "the drain deadline has passed; the task that begins here did not finish");
+        report_unfinished(loop);
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
     }

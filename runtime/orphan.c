@@ -9,6 +9,7 @@
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/tenancy.h"
+#include "runtime/unread.h"
 #include "runtime/wire.h"
 
 enum { SETTLING = 10 }; /* seconds */
@@ -61,85 +62,26 @@ static unsigned count_orphans(const struct zl_loop *loop)
 
 /* --- closing --------------------------------------------------------------------------------- */
 
-/* Where the body begins in a message of `count` frames. */
-static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
-{
-    unsigned i = 1;
-    if (socket->pattern->id != ZL_REPLY)
-        return 0;
-    while (i < count && zmq_msg_size(&frames[i]) > 0)
-        i++;
-    return i + 1 < count ? i + 1 : 0;
-}
-
-struct unread {
-    unsigned long count, kept; /* messages; those among them that the dead letters have */
-    bool more;                 /* than was counted */
-};
-
-/* Reads what has been received and not handed out. Peers that go on sending are not read for
- * ever. */
-static struct unread read_rest(struct zl_socket *socket)
-{
-    const uint64_t most_ns = 500000000;
-    struct zl_loop *loop = socket->loop;
-    struct zl_inbox *inbox = &loop->inbox;
-    struct unread rest = {0, 0, false};
-    uint64_t until = zl_loop_now() + most_ns;
-    int32_t count;
-    while (!rest.more && (count = zl_inbox_receive(inbox, socket->zmq, 0)) >= 0) {
-        unsigned body = count > 0 ? find_body(socket, inbox->messages, (unsigned)count) : 0;
-        rest.count++;
-        if (count > 0 && loop->reload.options.dead_letter)
-            rest.kept += zl_deadletter_write(&loop->reload.dead_letter, inbox->messages + body,
-                                             (unsigned)count - body);
-        rest.more = rest.count % 64 == 0 && zl_loop_now() > until;
-    }
-    zl_inbox_clear(inbox, 0);
-    return rest;
-}
-
-/* What only receives gives its endpoints up first: what its peers have not written yet stays with
- * them. Others still have to send. */
-static void stop_input(struct zl_socket *socket)
-{
-    struct zl_endpoint_entry *entry;
-    if (socket->pattern->sends)
-        return;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (entry->bound)
-            zl_wire_unbind(socket->zmq, entry->text);
-        else
-            zl_wire_disconnect(socket->zmq, entry->text);
-    }
-}
-
 static void close_orphan(struct zl_socket *socket)
 {
     char name[ZL_WHY_MAX];
     const char *pattern = socket->pattern->name;
-    struct unread rest = {0, 0, false};
+    const char *fate = socket->is_yielding ? "whose place another one has taken"
+                                           : "which the script no longer opens";
     zl_socket_describe(socket, name, sizeof name);
-    if (socket->pattern->hands_out) {
-        stop_input(socket);
-        rest = read_rest(socket);
-    }
+    struct zl_unread rest = zl_unread_read(socket);
     const char *more = rest.more ? " or more" : "";
     if (rest.count == 0)
-        zl_log(ZL_INFO, "", "Closing the %s at %s, which the script no longer opens", pattern,
-               name);
+        zl_log(ZL_INFO, "", "Closing the %s at %s, %s", pattern, name, fate);
     else if (rest.kept == rest.count && !rest.more)
         zl_log(ZL_WARN, "",
-               "Closing the %s at %s, which the script no longer opens: %lu messages that it had "
-               "received are in the dead letters",
-               pattern, name, rest.count);
+               "Closing the %s at %s, %s: %lu messages that it had received are in the dead letters",
+               pattern, name, fate, rest.count);
     else
         zl_log(ZL_WARN, "",
-               "Closing the %s at %s, which the script no longer opens: %lu%s messages that it had "
-               "received are lost, %lu are in the dead letters; a socket with a name keeps them "
-               "where its address changes",
-               pattern, name, rest.count - rest.kept, more, rest.kept);
+               "Closing the %s at %s, %s: %lu%s messages that it had received are lost, %lu are in the "
+               "dead letters; a socket with a name keeps them where its address changes",
+               pattern, name, fate, rest.count - rest.kept, more, rest.kept);
     zl_socket_close(socket);
 }
 

@@ -184,10 +184,11 @@ void zl_peers_left(struct zl_endpoint_entry *entry)
 
 static void revive(struct zl_route *route, struct zl_endpoint_entry *entry)
 {
+    bool is_first = entry->refusals == 1;
     entry->revive_at = 0;
     if (entry->refusals > 0)
         on_refused(route, entry, "");
-    if (entry->was_ready && entry->refusals == 1 && route->socket->sent > 0 &&
+    if (entry->was_ready && is_first && route->socket->sent > 0 &&
         route->socket->pattern->awaits_peer)
         zl_log_later(
             ZL_WARN, "",
@@ -219,6 +220,19 @@ void zl_peers_expect(struct zl_endpoint_entry *entry)
         return;
     entry->miss_at = in_ms(MISSED_MS);
     zl_route_call_later(entry->route, MISSED_MS);
+}
+
+bool zl_peers_are_there(const struct zl_route *route)
+{
+    const struct zl_connection *connection;
+    if (!route->is_bound || !route->monitor) /* bound inside the process: both ends are known */
+        return route->has_peer;
+    SLIST_FOREACH(connection, &route->connections, link)
+    {
+        if (connection->is_ready)
+            return true;
+    }
+    return route->unclear > 0;
 }
 
 /* Handles one that is due; false when none is. Reviving one may renew the route. */
@@ -284,7 +298,7 @@ static void on_accepted_lost(struct zl_route *route, bool was_ready)
     char name[ZL_WHY_MAX];
     name_entry(route, NULL, name, sizeof name);
     route->sent_before = socket->sent;
-    zl_log_later(ZL_INFO, "", "%s: a peer has left; what was queued for it alone is lost", name);
+    zl_log_later(ZL_WARN, "", "%s: a peer has left; what was still queued for it is lost", name);
 }
 
 static void on_disconnected(struct zl_route *route, int fd, struct zl_endpoint_entry *entry)

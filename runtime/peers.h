@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct zl_endpoint_entry;
@@ -18,6 +19,9 @@ void zl_peers_expect(struct zl_endpoint_entry *entry);
 
 /* The peer of a connected endpoint is there no more. */
 void zl_peers_left(struct zl_endpoint_entry *entry);
+
+/* Whether a peer is there after its handshake. */
+bool zl_peers_are_there(const struct zl_route *route);
 
 /* What is due by now for the endpoints of the route; see zl_route_call_later. */
 void zl_peers_turn(struct zl_route *route);

@@ -7,6 +7,7 @@
 #include "runtime/hot.h"
 #include "runtime/intake.h"
 #include "runtime/loop.h"
+#include "runtime/peers.h"
 #include "runtime/socket.h"
 #include "runtime/wire.h"
 
@@ -175,13 +176,24 @@ static unsigned report_waiters(const struct zl_socket *socket)
     return count;
 }
 
+static bool has_peer(const struct zl_socket *socket)
+{
+    const struct zl_route *route;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        if (zl_peers_are_there(route))
+            return true;
+    }
+    return false;
+}
+
 unsigned zl_socket_report_waiting(struct zl_loop *loop)
 {
     struct zl_socket *socket;
     unsigned count = 0;
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
-        if (socket->pattern->awaits_peer && !zl_route_select(socket))
+        if (socket->pattern->awaits_peer && !has_peer(socket))
             count += report_waiters(socket);
     }
     return count;

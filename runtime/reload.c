@@ -82,6 +82,11 @@ static void tell_state(const struct zl_loop *loop, struct zl_generation *old,
     free(after);
 }
 
+void zl_reload_set_aside(struct zl_loop *loop)
+{
+    set_messages_aside(loop->generation);
+}
+
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
 static void fall_back(struct zl_loop *loop)
 {
@@ -112,6 +117,7 @@ static void bury(struct zl_loop *loop)
         return;
     }
     if (loop->phase != ZL_RUNNING || !(reload->options.watch || reload->options.restart)) {
+        set_messages_aside(generation);
         zl_loop_fail(loop, generation->exit_code);
         return;
     }

@@ -139,11 +139,12 @@ static const struct zl_drain_fds *find_carriers(const struct zl_route *route,
 {
     const struct zl_connection *connection;
     carriers->count = 0;
+    carriers->are_accepted = route->is_bound;
     if (!route->socket->pattern->awaits_peer)
         return NULL;
     SLIST_FOREACH(connection, &route->connections, link)
     {
-        if (connection->is_ready && carriers->count < ZL_DRAIN_CONNECTIONS)
+        if ((connection->is_ready || route->is_bound) && carriers->count < ZL_DRAIN_CONNECTIONS)
             carriers->fds[carriers->count++] = connection->fd;
     }
     return carriers;
@@ -155,6 +156,8 @@ void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
     char name[ZL_WHY_MAX];
     struct zl_drain_fds carriers;
     zl_socket_describe_route(route, name, sizeof name);
+    if (route->monitor)
+        zl_monitor_read(route->monitor, 0); /* what happened before the close does not count */
     zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms,
                    find_carriers(route, &carriers));
     unwatch(route->watch, is_last ? socket : NULL);

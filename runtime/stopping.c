@@ -249,10 +249,10 @@ bool zl_stopping_count_dropped(struct zl_loop *loop)
             continue;
         char endpoints[ZL_WHY_MAX - 64];
         zl_socket_describe(socket, endpoints, sizeof endpoints);
-        zl_log(is_caused ? ZL_ERROR : ZL_WARN, "",
+        zl_log(is_caused && foreign ? ZL_ERROR : ZL_WARN, "",
                "messages that %s %s has received and nobody has handled: %llu, %s",
                socket->pattern->name, endpoints, (unsigned long long)left, fate);
-        handled = handled && !is_caused;
+        handled = handled && !(is_caused && foreign);
     }
     forget(&loop->stopping);
     return handled;

@@ -73,11 +73,12 @@ _Noreturn static void end_process(struct zl_watchdog *watchdog)
     if (where)
         zl_log(ZL_ERROR, where,
                "the drain deadline has passed, and the task that begins here does not come back: "
-               "the process ends without it, and what was not sent is lost");
+               "the process ends without it, and what was not handled or not sent is "
+               "lost");
     else if (code == ZL_EXIT_UNDRAINED)
         zl_log(ZL_ERROR, "",
                "the drain deadline has passed, and a callback or a library does not come back: the "
-               "process ends without it, and what was not sent is lost");
+               "process ends without it, and what was not handled or not sent is lost");
     else
         zl_log(ZL_WARN, "",
                "all is done, but a finalizer or a library does not come back: the process ends "
