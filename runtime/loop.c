@@ -129,6 +129,7 @@ bool zl_loop_close(struct zl_loop *loop)
     if (loop->generation)
         zl_records_deliver(loop->generation);
     zl_reload_fini(loop);
+    zl_exchange_forget(&loop->outside); /* of requests that were read to be counted */
     zl_children_finish(&loop->children);
     bool has_requests = zl_reaper_fini(loop);
     zl_children_fini(&loop->children);
