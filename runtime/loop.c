@@ -52,6 +52,8 @@ static void before_sleep(uv_prepare_t *prepare)
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
     zl_nested_turn(loop->generation->nested);
+    if (loop->generation->nested)
+        zl_signals_renew();
     zl_reaper_turn(loop);
     zl_socket_check_touched(loop);
     if (!TAILQ_EMPTY(&loop->generation->ready) || is_over(loop) ||
