@@ -52,6 +52,8 @@ static void before_sleep(uv_prepare_t *prepare)
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
     zl_nested_turn(loop->generation->nested);
+    if (loop->generation->nested)
+        zl_signals_renew();
     zl_reaper_turn(loop);
     zl_socket_check_touched(loop);
     if (!TAILQ_EMPTY(&loop->generation->ready) || is_over(loop) ||
@@ -129,6 +131,7 @@ bool zl_loop_close(struct zl_loop *loop)
     if (loop->generation)
         zl_records_deliver(loop->generation);
     zl_reload_fini(loop);
+    zl_exchange_forget(&loop->outside); /* of requests that were read to be counted */
     zl_children_finish(&loop->children);
     bool has_requests = zl_reaper_fini(loop);
     zl_children_fini(&loop->children);

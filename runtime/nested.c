@@ -11,6 +11,7 @@
 #include "runtime/context.h"
 #include "runtime/endpoint.h"
 #include "runtime/listening.h"
+#include "runtime/signals.h"
 
 /* Descriptors that an inner loop opens, and some for what a script does with it first. libuv
  * aborts, or crashes at the end of a loop that was not made whole, when it runs out of them. */
@@ -125,7 +126,10 @@ static void close_handle(uv_handle_t *handle, void *nested)
 void zl_nested_cut(struct zl_nested *nested, struct zl_children *children)
 {
     zl_nested_give_up_children(nested, children);
+    zl_signals_hold(true);
     uv_walk(&nested->inner, close_handle, nested);
+    zl_signals_renew();
+    zl_signals_hold(false);
     nested->is_cut = true;
     zl_nested_resume(nested); /* a request that ends wakes the outer loop up */
     uv_timer_stop(&nested->timer);

@@ -248,6 +248,7 @@ static void grant(struct zl_lane *lane)
     if (!task)
         return;
     lane->turn = task;
+    task->had_turn = true;
     zl_task_wake(task, ZL_WAKE_READY);
 }
 

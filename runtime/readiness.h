@@ -53,7 +53,8 @@ unsigned zl_socket_report_waiting(struct zl_loop *loop);
 /* Ends every wait for a socket and every turn: each task asks again when it is resumed. */
 void zl_socket_wake_all(struct zl_loop *loop);
 
-/* The task stays where it is for now: the turn that it was given somewhere goes to the next. */
+/* The task stays where it is for now, or has ended: the turn that it was given somewhere goes to
+ * the next. */
 void zl_socket_pass_turn(const struct zl_task *task);
 
 /* libzmq was called: its descriptor may stay silent about what that call took note of, so the

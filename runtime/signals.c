@@ -24,6 +24,7 @@ static atomic_int pending;
 static atomic_bool reload;
 static int terminal = -1; /* a descriptor of the one that the process was started on */
 static _Atomic(int64_t) first_ms;
+static bool is_started;
 
 /* Wrappers such as timeout(1) send a signal to their child and again to its process group. */
 enum { ECHO_MS = 50 };
@@ -82,16 +83,47 @@ static void outlive_broken_pipes(void)
         sigaction(SIGPIPE, &action, NULL);
 }
 
+static bool is_default(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+static void handle(int number)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+void zl_signals_renew(void)
+{
+    if (!is_started)
+        return;
+    for (int i = 0; i < HANDLED; i++)
+        if (is_default(handled[i]))
+            handle(handled[i]);
+    outlive_broken_pipes();
+}
+
+void zl_signals_hold(bool holds)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < HANDLED; i++)
+        sigaddset(&set, handled[i]);
+    pthread_sigmask(holds ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 void zl_signals_start(struct zl_loop *loop)
 {
     atomic_store(&target, loop);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++)
         terminal = isatty(fd) ? fd : -1;
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
     for (int i = 0; i < HANDLED; i++)
-        sigaction(handled[i], &action, NULL);
+        handle(handled[i]);
     outlive_broken_pipes();
+    is_started = true;
     if (zl_hangup_release()) {
         atomic_store(&reload, true);
         zl_loop_interrupt(loop);

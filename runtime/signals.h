@@ -12,6 +12,13 @@ struct zl_loop;
 /* Installs the handlers for the loop that is to be stopped. */
 void zl_signals_start(struct zl_loop *loop);
 
+/* libuv gives a signal back to its default action, which ends the process, when the last handle of
+ * a script for it stops: it is handled here again. */
+void zl_signals_renew(void);
+
+/* Lets signals wait (no more) while such handles are closed. */
+void zl_signals_hold(bool holds);
+
 /* The loop is about to go. Signals stay handled until the process has ended, so that one that comes
  * late, as the second one of timeout(1) does, does not change its exit code. */
 void zl_signals_stop(void);

@@ -176,6 +176,8 @@ static void end(struct zl_task *task, enum zl_task_status status)
     task->status = status;
     zl_hand_release(task, NULL);
     zl_exchange_forget(task);
+    if (task->had_turn)
+        zl_socket_pass_turn(task);
     if (task->held)
         zl_socket_unref_weak(task->held);
     task->held = NULL;

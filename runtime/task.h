@@ -49,6 +49,7 @@ struct zl_task {
     bool timer_open;
     bool has_reply;             /* has read a reply, and has not waited since but to send */
     bool asks;                  /* has asked on a request socket */
+    bool had_turn;              /* was given a turn at a socket, and may still have it */
     bool receives;              /* has found a receiver of messages empty: it may ask again */
     struct zl_task_list *queue; /* where it waits: a socket's lane, a joined task; or NULL */
     TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */

@@ -64,6 +64,43 @@ require "zeroless".sleep(1000)]]):format(flag) }
   end)
 end)
 
+describe("a signal that a script has handled with luv", function()
+  local handle = [[
+local zeroless = require "zeroless"
+local uv = require "luv"
+local signals = {}
+for i, name in ipairs { "sighup", "sigterm", "sigint" } do
+  signals[i] = uv.new_signal()
+  signals[i]:start(name, function() io.stderr:write("got ", name, "\n") end)
+end
+]]
+
+  it("is the host's again once the handle is closed", function()
+    local child = support.start_host { support.file(handle .. [[
+for _, signal in ipairs(signals) do signal:close() end
+zeroless.after(0.01, function() io.stderr:write "closed\n" end)
+zeroless.sleep(1000)]]) }
+    child:expect "closed"
+    child:kill "sighup"
+    child:expect "msg=reloaded"
+    workers.stop(child)
+  end)
+
+  it("is the host's again once the generation has failed", function()
+    local child = support.start_host { "--watch", support.file(handle .. [[
+zeroless.sleep(0.01)
+if zeroless.generation == 1 then error "boom" end
+zeroless.sleep(1000)]]) }
+    child:expect "its sockets stay open"
+    child:kill "sighup"
+    child:expect "msg=reloaded"
+    child:kill "sighup"
+    child:expect "got sighup"
+    child:kill "sigkill"
+    child:wait()
+  end)
+end)
+
 describe("a broken pipe", function()
   it("does not end a worker: what it prints is lost, and said to be", function()
     local child = support.start { "/bin/sh", "-c", '("$0" -e "$1"; echo "code $?" >&2) | true', support.host, [[

@@ -107,6 +107,36 @@ describe("an uncaught error", function()
     assert.equal(2, w:has_told "Keeping the pull")
   end)
 
+  it("leaves no turn to a task that was woken with the one that failed", function()
+    local w = worker.start { [[
+local pushes = {}
+for i = 1, 2 do
+  local at = "inproc://turn" .. i
+  local pull = Server { endpoint = at }:pull()
+  zeroless.spawn(function() for _ in pull do error "boom" end end)
+  pushes[i] = Client():connect(at):push()
+end
+zeroless.sleep(0.01)
+for _, push in ipairs(pushes) do push "a" end]], "--watch" }
+    w:told "its sockets stay open"
+    w:kill "sigterm"
+    w:ends(1)
+    assert.is_nil(w.child.stderr:find("Sanitizer", 1, true))
+  end)
+
+  it("leaves no envelope of a request that is counted at the end", function()
+    local w = worker.start { [[
+local at = "inproc://asked"
+local _, requests = Server { endpoint = at }:reply()
+local ask = Client():connect(at):request()
+zeroless.after(0.01, function() ask "a" error "boom" end)
+zeroless.on_stop(function() return requests end)]], "--watch" }
+    w:told "its sockets stay open"
+    w:kill "sigterm"
+    w:ends(1)
+    assert.is_nil(w.child.stderr:find("Sanitizer", 1, true))
+  end)
+
   it("keeps zeroless.state", function()
     local w = worker.start { [[
 state.n = (state.n or 0) + 1
