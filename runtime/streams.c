@@ -232,7 +232,7 @@ static bool is_connected_to(const struct zl_streams *all, uint16_t port)
 }
 
 void zl_streams_select(const struct zl_streams *all, const struct zl_socket *socket,
-                     struct zl_streams *out)
+                       struct zl_streams *out)
 {
     const struct zl_endpoint_entry *entry;
     *out = (struct zl_streams){0};

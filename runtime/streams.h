@@ -40,7 +40,7 @@ void zl_streams_fini(struct zl_streams *peers);
 
 /* Those of `all` that belong to the endpoints of the socket. */
 void zl_streams_select(const struct zl_streams *all, const struct zl_socket *socket,
-                     struct zl_streams *out);
+                       struct zl_streams *out);
 
 /* Adds those that are not known yet. Whether there are any to reckon with. */
 bool zl_streams_merge(struct zl_streams *peers, const struct zl_streams *found);
