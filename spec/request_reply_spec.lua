@@ -234,11 +234,12 @@ describe("request{timeout, retries}", function()
   end)
 
   it("takes no late reply to an older request for a newer one's", function()
-    local request, replies, reply, requests = dialogue { timeout = 0.05 }
+    local request, replies, reply, requests = dialogue { timeout = 0.5 }
     request "old"
-    assert.same({ nil, "timeout" }, { replies() })
     assert.equal("old", requests:recv(patience))
-    assert.is_true(reply "late reply to old")
+    assert.same({ nil, "timeout" }, { replies() })
+    local taken, reason = reply "late reply to old"
+    assert.is_true(taken or reason == "gone") -- the requester has left, which takes a moment to be seen
     request "new"
     assert.equal("new", requests:recv(patience))
     assert.is_true(reply "reply to new")
@@ -252,10 +253,12 @@ describe("request{timeout, retries}", function()
     local got = zeroless.spawn(function() return replies() end)
     assert.same({ nil, "timeout" }, { got:join(patience) })
     request "one"
-    for _, expected in ipairs { "many", "many", "many", "one" } do
-      assert.equal(expected, requests:recv(patience))
-      reply("re " .. expected)
-    end
+    local seen
+    repeat -- those that were given up may be withdrawn before they are seen
+      seen = requests:recv(patience)
+      assert.is_true(seen == "many" or seen == "one", seen)
+      reply("re " .. seen)
+    until seen == "one"
     assert.equal("re one", replies:recv(patience))
   end)
 

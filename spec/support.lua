@@ -15,6 +15,10 @@ support.patience = tonumber(os.getenv "ZLRUN_SPEC_PATIENCE") or 60
 support.jit = os.getenv "ZLRUN_SPEC_JIT" ~= "off"
 if not support.jit then jit.off() end
 
+-- AddressSanitizer has an allocator of its own, and takes terabytes of addresses at the start.
+require "ffi".cdef "void __asan_init(void);"
+support.is_sanitized = pcall(function() return require "ffi".C.__asan_init end)
+
 support.host = uv.exepath()
 support.python = os.getenv "ZLRUN_PYTHON" or "/usr/bin/python3"
 support.root = debug.getinfo(1, "S").source:match "^@(.*)/spec/support.lua$" or "."

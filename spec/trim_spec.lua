@@ -25,14 +25,9 @@ local function resident(pid)
   return tonumber(pages) * 4096 / 1048576
 end
 
--- The sanitizer has an allocator of its own.
-local ffi = require "ffi"
-ffi.cdef "void __asan_init(void);"
-local is_sanitized = pcall(function() return ffi.C.__asan_init end)
-
 describe("the memory of a message that a peer never completed", function()
   it("goes back to the system soon after the peer has left", function()
-    if is_sanitized then pending "takes malloc of glibc" return end
+    if support.is_sanitized then pending "takes malloc of glibc" return end
     local port = support.free_port()
     local child = support.start { support.host, support.file [[
 local pull = require "zeroless".Server { host = "127.0.0.1", port = tonumber(arg[1]) }:pull()

@@ -27,7 +27,7 @@ describe("nobody at the address:", function()
           inproc = support.inproc(),
         })[transport]
         local child = support.run_script(prelude .. ([[
-local client = Client{timeout = 0.3}:connect(%q)
+local client = Client{timeout = 0.1}:connect(%q)
 local send = client:%s()
 print("sent", send("hello"))
 print("again", send("hello"))
@@ -61,7 +61,7 @@ local made, a = pcall(function() return (server[S](server)) end)]],
   }
   local is_sender = { push = true, request = true, pair = true }
   -- timeout is an option of senders alone, one day.
-  local function timeout_of(pattern) return is_sender[pattern] and "0.3" or "nil" end
+  local function timeout_of(pattern) return is_sender[pattern] and "0.1" or "nil" end
 
   for _, order in ipairs { "server_first", "client_first" } do
     for _, client in ipairs(all) do

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- zeroless.state, which a reload carries over, and zeroless.on_reload.
 
-require "spec.support"
+local support = require "spec.support"
 local worker = require "spec.reload.worker"
 
 -- What each generation does with the state; it then waits.
@@ -209,11 +209,13 @@ zeroless.on_reload(function()
   print(pcall(zeroless.sleep, 1))
   print(pcall(pull))
 end)
+push "hello"
 zeroless.sleep(1000)]] }
     local out = w:server "out":pull()
-    w:run():told("Ready...", 2)
+    w:run()
+    assert.equal("hello", out:recv(support.patience)) -- so the peer is there
     w:reload "zeroless.sleep(1000)"
-    assert.equal("goodbye", out())
+    assert.equal("goodbye", out:recv(support.patience))
     w:expect "cannot wait here: this runs in a callback, outside any task"
     local _, count = w.child.stdout:gsub("false\t[^\n]*cannot wait here", "")
     assert.equal(2, count)

@@ -43,7 +43,7 @@ end
 
 -- A client of ipc://w.sock, or of ipc://NAME, closed after the case.
 function worker:client(name)
-  local client = zeroless.Client():connect(self:at(name or "w.sock"))
+  local client = zeroless.Client { timeout = support.patience }:connect(self:at(name or "w.sock"))
   clients[#clients + 1] = client
   return client
 end
