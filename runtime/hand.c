@@ -210,8 +210,8 @@ void zl_hand_set_aside(struct zl_task *task, bool blamed)
             continue;
         hand->is_aside = true;
         bool again = task->loop->phase == ZL_RUNNING &&
-                     (reload->fallback || (reload->options.redeliver > 0 &&
-                                           hand->tries <= reload->options.redeliver));
+                     (reload->fallback ||
+                      (reload->options.redeliver > 0 && hand->tries <= reload->options.redeliver));
         if (!again || !hand->socket->zmq) {
             bury(hand);
             continue;

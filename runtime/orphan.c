@@ -74,12 +74,14 @@ static void close_orphan(struct zl_socket *socket)
     if (rest.count == 0)
         zl_log(ZL_INFO, "", "Closing the %s at %s, %s", pattern, name, fate);
     else if (rest.kept == rest.count && !rest.more)
-        zl_log(ZL_WARN, "",
-               "Closing the %s at %s, %s: %lu messages that it had received are in the dead letters",
-               pattern, name, fate, rest.count);
+        zl_log(
+            ZL_WARN, "",
+            "Closing the %s at %s, %s: %lu messages that it had received are in the dead letters",
+            pattern, name, fate, rest.count);
     else
         zl_log(ZL_WARN, "",
-               "Closing the %s at %s, %s: %lu%s messages that it had received are lost, %lu are in the "
+               "Closing the %s at %s, %s: %lu%s messages that it had received are lost, %lu are in "
+               "the "
                "dead letters; a socket with a name keeps them where its address changes",
                pattern, name, fate, rest.count - rest.kept, more, rest.kept);
     zl_socket_close(socket);

@@ -78,8 +78,8 @@ bool zl_reload_waits(const struct zl_loop *loop);
 /* The process stops: an attempt ends. */
 void zl_reload_stop(struct zl_loop *loop);
 
-/* The process ends although tasks have messages in hand: those that are kept are told in the log and
- * go to the dead letters. */
+/* The process ends although tasks have messages in hand: those that are kept are told in the log
+ * and go to the dead letters. */
 void zl_reload_set_aside(struct zl_loop *loop);
 
 /* For attempts. */

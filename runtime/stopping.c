@@ -245,7 +245,8 @@ bool zl_stopping_count_dropped(struct zl_loop *loop)
     {
         bool counts = socket->pattern->hands_out && (is_caused || socket->pattern->id != ZL_SUB);
         uint64_t left = counts ? zl_intake_count_left(socket) : 0;
-        if (left == 0 || zl_intake_is_own(socket))
+        bool foreign = left > 0 && !zl_intake_is_own(socket);
+        if (left == 0 || (!foreign && !is_caused))
             continue;
         char endpoints[ZL_WHY_MAX - 64];
         zl_socket_describe(socket, endpoints, sizeof endpoints);
