@@ -50,8 +50,7 @@ enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
  * it until the context ends. */
 enum { TOLD_NS = 50000000 };
 
-/* Whether the connection ended, or goes on, with nothing that its peer did not take. */
-static bool is_clean(int fd)
+bool zl_drain_is_clean(int fd)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
@@ -104,7 +103,7 @@ static void on_disconnected(struct leaving *leaving, int fd)
     leaving->is_lost |= leaving->matters && !leaving->is_ready;
     for (int i = 0; i < leaving->carriers.count; i++)
         if (leaving->carriers.fds[i] == fd && leaving->duplicates[i] >= 0)
-            leaving->is_lost |= !is_clean(leaving->duplicates[i]);
+            leaving->is_lost |= !zl_drain_is_clean(leaving->duplicates[i]);
 }
 
 static void on_event(void *arg, unsigned event, uint32_t value, const char *endpoint)

@@ -26,6 +26,10 @@ struct zl_drain_fds {
 void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
                     int linger_ms, const struct zl_drain_fds *carriers);
 
+/* Whether a connection, by any descriptor of it, has ended or goes on with nothing that its peer
+ * did not take. */
+bool zl_drain_is_clean(int fd);
+
 /* Called while the drain waits: lets the thread's open sockets process what libzmq has for them. */
 typedef void zl_drain_pump(void *arg);
 

@@ -6,10 +6,12 @@
 #include "runtime/peers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/drain.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/socket.h"
@@ -61,13 +63,16 @@ static struct zl_connection *find_connection(struct zl_route *route, int fd)
 static void add_connection(struct zl_route *route, int fd, bool is_accepted)
 {
     struct zl_connection *connection = find_connection(route, fd);
-    if (!connection) {
-        connection = calloc(1, sizeof *connection);
-        if (!connection)
-            return;
-        SLIST_INSERT_HEAD(&route->connections, connection, link);
-    }
-    *connection = (struct zl_connection){fd, is_accepted, false, connection->link};
+    if (connection)
+        zl_route_forget(route, connection);
+    connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return;
+    connection->fd = fd;
+    connection->is_accepted = is_accepted;
+    connection->duplicate =
+        is_accepted && route->socket->pattern->awaits_peer ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+    SLIST_INSERT_HEAD(&route->connections, connection, link);
 }
 
 /* One of the connections whose handshake was open has succeeded. */
@@ -282,9 +287,9 @@ void zl_peers_turn(struct zl_route *route)
 
 /* --- bound endpoints ------------------------------------------------------------------------- */
 
-static void on_accepted_lost(struct zl_route *route, bool was_ready)
+/* With something that its peer did not take, when it was not `is_clean`. */
+static void on_accepted_lost(struct zl_route *route, bool was_ready, bool is_clean)
 {
-    struct zl_socket *socket = route->socket;
     if (!was_ready && route->unclear > 0) {
         route->unclear--;
         return;
@@ -293,11 +298,10 @@ static void on_accepted_lost(struct zl_route *route, bool was_ready)
         route->is_refusal_told = true;
         tell_refusal(route, NULL, "");
     }
-    if (!was_ready || !socket->pattern->awaits_peer || socket->sent <= route->sent_before)
+    if (!was_ready || is_clean)
         return;
     char name[ZL_WHY_MAX];
     name_entry(route, NULL, name, sizeof name);
-    route->sent_before = socket->sent;
     zl_log_later(ZL_WARN, "", "%s: a peer has left; what was still queued for it is lost", name);
 }
 
@@ -307,10 +311,10 @@ static void on_disconnected(struct zl_route *route, int fd, struct zl_endpoint_e
     if (!connection)
         return;
     bool was_ready = connection->is_ready, is_accepted = connection->is_accepted;
-    SLIST_REMOVE(&route->connections, connection, zl_connection, link);
-    free(connection);
+    bool is_clean = connection->duplicate < 0 || zl_drain_is_clean(connection->duplicate);
+    zl_route_forget(route, connection);
     if (is_accepted) {
-        on_accepted_lost(route, was_ready);
+        on_accepted_lost(route, was_ready, is_clean);
     } else if (entry) {
         if (entry->is_ready)
             zl_peers_left(entry);

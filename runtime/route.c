@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "runtime/context.h"
 #include "runtime/drain.h"
@@ -122,13 +123,18 @@ struct zl_route *zl_route_open(struct zl_socket *socket, char *why)
     return route;
 }
 
+void zl_route_forget(struct zl_route *route, struct zl_connection *connection)
+{
+    SLIST_REMOVE(&route->connections, connection, zl_connection, link);
+    if (connection->duplicate >= 0)
+        close(connection->duplicate);
+    free(connection);
+}
+
 static void forget_connections(struct zl_route *route)
 {
-    struct zl_connection *connection;
-    while ((connection = SLIST_FIRST(&route->connections))) {
-        SLIST_REMOVE_HEAD(&route->connections, link);
-        free(connection);
-    }
+    while (!SLIST_EMPTY(&route->connections))
+        zl_route_forget(route, SLIST_FIRST(&route->connections));
     route->unclear = 0;
 }
 

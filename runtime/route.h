@@ -23,6 +23,7 @@ struct zl_connection {
     int fd;           /* libzmq's; closed by its I/O thread, perhaps just now */
     bool is_accepted; /* at a bound endpoint */
     bool is_ready;    /* its handshake has succeeded */
+    int duplicate; /* of a sender's accepted connection, to see what its end takes along; or -1 */
     SLIST_ENTRY(zl_connection) link;
 };
 
@@ -57,6 +58,9 @@ void zl_route_renew(struct zl_route *route);
 
 /* Makes sure that the route is watched before it gets an endpoint beyond this process. */
 bool zl_route_watch_peers(struct zl_route *route, char *why);
+
+/* Forgets a connection of the route. */
+void zl_route_forget(struct zl_route *route, struct zl_connection *connection);
 
 /* Makes a route with a peer the current one of the socket; false when none has one. zl_route_next
  * takes the one after the current, so that messages go out in turn. */

@@ -224,7 +224,7 @@ io.write "unreachable"]]
     assert.not_matches("unreachable", child.stdout)
   end)
 
-  it("those who wait to send or to join are not, either", function()
+  it("those who wait to send or to join are not, either, but a sender without a peer is named", function()
     local child = start [[
 local push = Server { host = "127.0.0.1" }:push()
 zeroless.spawn(function() push "to nobody" print "sent" end)
@@ -236,8 +236,9 @@ print "joined"]]
     child:expect "ready"
     child:kill "sigint"
     child:wait()
-    assert.equal(0, child.code, child.stderr)
+    assert.equal(75, child.code, child.stderr)
     assert.equal("ready\n", child.stdout)
+    assert.matches("script.lua:2 msg=\"stopped while this push waited for a peer", child.stderr, 1, true)
   end)
 end)
 
@@ -427,7 +428,8 @@ end)]], "--drain-timeout", 0.2)
     child:wait()
     client:close()
     assert.equal(75, child.code)
-    assert.matches('script.lua:1 msg="the drain deadline has passed; the task', child.stderr, 1, true)
+    assert.matches('script.lua:4 msg="the drain deadline has passed; the task that waits here', child.stderr, 1, true)
+    assert.matches("script.lua:1) did not finish, and the message that it handles is lost", child.stderr, 1, true)
   end)
 
   it("ends an on_stop that does not finish", function()

@@ -165,6 +165,7 @@ zeroless.sleep(1000)]] }
     local printed = w:expect(("3"):rep(30))
     assert.matches("^1[1a-z ]+2[2a-z ]+3[3a-z ]+$", printed)
     assert.not_matches("sent", printed)
+    w:ends(75, "sigterm") -- the push still waits for a peer
   end)
 
   it("has sent all or nothing of what it waits to send at the high-water mark", function()
