@@ -99,6 +99,16 @@ void zl_generation_wake_resting(struct zl_generation *generation)
         zl_task_wake(task, task->wake);
 }
 
+void zl_generation_wake_finishing(struct zl_generation *generation)
+{
+    struct zl_task *next, *task = TAILQ_FIRST(&generation->resting);
+    for (; task; task = next) {
+        next = TAILQ_NEXT(task, link);
+        if (!zl_task_at_rest(task))
+            zl_task_wake(task, task->wake);
+    }
+}
+
 void zl_generation_resume(struct zl_generation *generation)
 {
     generation->life = ZL_SERVING;

@@ -76,6 +76,9 @@ void zl_generation_resume(struct zl_generation *generation);
 /* Parking waits for a reply: those at rest go on, as one of them may be its reader. */
 void zl_generation_wake_resting(struct zl_generation *generation);
 
+/* Those of them that have something to finish go on. */
+void zl_generation_wake_finishing(struct zl_generation *generation);
+
 /* A task of it has failed with the error value at the top of `co`, or with `message` when that is
  * not NULL: prints it with the traceback of `co` (NULL: the message has one). The generation has
  * then failed; reload.h says what becomes of that. Never raises. */

@@ -323,6 +323,11 @@ static void advance(struct zl_loop *loop)
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
     }
+    /* Nobody is to wait for a message any more, whenever the wait began. */
+    if (busy && loop->phase == ZL_ENDING) {
+        zl_socket_stop_all(loop);
+        zl_generation_wake_finishing(loop->generation);
+    }
     if (!busy && loop->phase == ZL_ENDING) {
         loop->phase = ZL_CALLBACKS;
         zl_generation_run_callbacks(loop->generation);
