@@ -2,10 +2,12 @@
 -- The short form of the soak: a worker that foreign peers keep busy is reloaded over and over. Times are
 -- for the long form, ./dev soak reload.
 
-require "spec.support"
+local support = require "spec.support"
 local jobs = require "spec.soak.jobs"
 local rows = require "spec.soak.rows"
 local sizes = require "spec.soak.sizes"
+
+support.patience = 180 -- a peer that misses something gives up after 60 s without a message (peers.py)
 
 local seed = tonumber(os.getenv "ZLRUN_SOAK_SEED") or os.time()
 
