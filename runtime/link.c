@@ -58,7 +58,6 @@ static struct zl_endpoint_entry *remember_endpoint(struct zl_socket *socket, con
     snprintf(entry->text, sizeof entry->text, "%s", text);
     entry->wanted = true;
     entry->added_by = socket->loop->generation->serial;
-    entry->listener = -1;
     SLIST_INSERT_HEAD(&socket->endpoints, entry, link);
     return entry;
 }

@@ -24,7 +24,6 @@ struct zl_endpoint_entry {
     unsigned added_by;      /* the serial of the generation */
     unsigned yielded_for;   /* that of the one whose socket has it now; 0: it is ours */
     struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
-    int listener;           /* bound, tcp and ipc: libzmq's listening descriptor; -1 otherwise */
 
     /* Connected: its peer, see peers.h. Moments are on the clock of zl_loop_now, 0 for never. */
     bool is_ready;        /* is there, after its handshake */

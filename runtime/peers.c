@@ -325,24 +325,11 @@ static void on_disconnected(struct zl_route *route, int fd, struct zl_endpoint_e
     }
 }
 
-static void on_listening(struct zl_route *route, int fd, const char *endpoint)
-{
-    struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &route->socket->endpoints, link)
-    {
-        if (entry->bound && entry->route == route && strcmp(entry->text, endpoint) == 0)
-            entry->listener = fd;
-    }
-}
-
 void zl_peers_on_event(void *arg, unsigned event, uint32_t value, const char *endpoint)
 {
     struct zl_route *route = arg;
     struct zl_endpoint_entry *entry = find_connected(route, endpoint);
     switch (event) {
-    case ZMQ_EVENT_LISTENING:
-        on_listening(route, (int)value, endpoint);
-        return;
     case ZMQ_EVENT_ACCEPTED:
         add_connection(route, (int)value, true);
         return;
