@@ -2,9 +2,9 @@
 /* See agenda.h. */
 #include "runtime/agenda.h"
 
-static void wake_up(uv_timer_t *timer)
+void zl_timer_wakes(uv_timer_t *timer)
 {
-    (void)timer; /* zl_reload_turn looks at what is due */
+    uv_async_send(timer->loop->data);
 }
 
 void zl_agenda_init(struct zl_agenda *agenda, uv_loop_t *uv)
@@ -31,7 +31,7 @@ static void arm(struct zl_agenda *agenda)
     }
     uv_update_time(agenda->timer.loop);
     uint64_t due = (first + 999999) / 1000000, now = uv_now(agenda->timer.loop);
-    uv_timer_start(&agenda->timer, wake_up, due > now ? due - now : 0, 0);
+    uv_timer_start(&agenda->timer, zl_timer_wakes, due > now ? due - now : 0, 0);
 }
 
 void zl_agenda_set(struct zl_agenda *agenda, enum zl_due due, double seconds)

@@ -121,6 +121,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     zl_stopping_init(loop);
     zl_reload_init(loop);
     loop->prepare.data = loop->interrupt.data = loop;
+    loop->uv.data = &loop->interrupt;
     uv_prepare_start(&loop->prepare, before_sleep);
     return true;
 }
@@ -242,11 +243,6 @@ static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
     atomic_store(&loop->watchdog.stopping, true);
 }
 
-static void wake_up(uv_timer_t *timer)
-{
-    (void)timer; /* zl_loop_run looks at the deadline itself */
-}
-
 void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
 {
     if (loop->phase != ZL_RUNNING)
@@ -259,7 +255,8 @@ void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
     else
         zl_socket_stop_all(loop);
     uv_update_time(&loop->uv);
-    uv_timer_start(&loop->drain_timer, wake_up, (uint64_t)(loop->drain_timeout * 1000) + 1, 0);
+    uv_timer_start(&loop->drain_timer, zl_timer_wakes, (uint64_t)(loop->drain_timeout * 1000) + 1,
+                   0);
     zl_loop_interrupt(loop); /* it may be on its way to sleep */
 }
 

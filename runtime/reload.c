@@ -229,6 +229,7 @@ void zl_reload_request(struct zl_loop *loop, const char *trigger)
 {
     if (!loop->reload.wanted || strcmp(loop->reload.wanted, "watch") == 0)
         loop->reload.wanted = trigger;
+    zl_loop_interrupt(loop);
 }
 
 static void go_on(struct zl_loop *loop)

@@ -30,11 +30,6 @@ static void forget(struct zl_stopping *stopping)
     stopping->is_current = false;
 }
 
-static void wake_up(uv_timer_t *timer)
-{
-    (void)timer; /* the loop looks at the time itself */
-}
-
 void zl_stopping_init(struct zl_loop *loop)
 {
     uv_timer_init(&loop->uv, &loop->stopping.timer);
@@ -209,7 +204,7 @@ static void sleep_until(struct zl_loop *loop, uint64_t due)
 {
     uint64_t now = zl_loop_now();
     uv_update_time(&loop->uv);
-    uv_timer_start(&loop->stopping.timer, wake_up, due > now ? (due - now) / MS + 1 : 0, 0);
+    uv_timer_start(&loop->stopping.timer, zl_timer_wakes, due > now ? (due - now) / MS + 1 : 0, 0);
 }
 
 bool zl_stopping_turn(struct zl_loop *loop)

@@ -12,5 +12,5 @@ struct zl_trim {
     int looks;         /* in this window */
 };
 
-/* To be called about once a second. Takes the locks of malloc. */
+/* To be called once at the beginning, and then about once a second. Takes the locks of malloc. */
 void zl_trim_look(struct zl_trim *trim);

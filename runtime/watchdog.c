@@ -121,6 +121,7 @@ static void *watch(void *world)
 {
     struct zl_watchdog *watchdog = world;
     struct seen seen = {.tick = uv_hrtime() + SECOND_NS};
+    zl_trim_look(&seen.trim);
     while (!atomic_load(&watchdog->leave)) {
         wait_until(watchdog, next_look(&seen, atomic_load(&watchdog->deadline)));
         uint64_t deadline = atomic_load(&watchdog->deadline);
