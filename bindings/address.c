@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/generation.h"
-#include "runtime/log.h"
-#include "runtime/tenancy.h"
+#include "runtime/script/generation.h"
+#include "runtime/base/log.h"
+#include "runtime/reload/adoption.h"
 
 int zl_lua_check_port(lua_State *L, int index)
 {

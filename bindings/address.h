@@ -6,7 +6,7 @@
 
 #include "bindings/luasup.h"
 #include "bindings/options.h"
-#include "runtime/endpoint.h"
+#include "runtime/zmq/endpoint.h"
 
 /* The port at `index`. Raises "Port 1023 is invalid, ..." at the caller's line. */
 int zl_lua_check_port(lua_State *L, int index);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bindings/address.h"
-#include "runtime/log.h"
+#include "runtime/base/log.h"
 
 struct client {
     struct zl_handle handle;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "bindings/luasup.h"
-#include "runtime/generation.h"
-#include "runtime/zmq.h"
+#include "runtime/script/generation.h"
+#include "runtime/zmq/libzmq.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
 static int os_exit(lua_State *L)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The log for scripts: records out of Lua values, and log.handler, which takes the records of the
- * script and its host in place of standard error (runtime/records.h). */
+ * script and its host in place of standard error (runtime/script/records.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bindings/luasup.h"
-#include "runtime/generation.h"
-#include "runtime/log.h"
+#include "runtime/script/generation.h"
+#include "runtime/base/log.h"
 
 enum { MOST_FIELDS = 32 };
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/unread.h"
-#include "runtime/vm.h"
+#include "runtime/reload/unread.h"
+#include "runtime/script/vm.h"
 
 static char generation_key;
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "runtime/loop.h"
-#include "runtime/socket.h"
+#include "runtime/socket/socket.h"
 
 #define ZL_TASK_CLASS "zlrun.task"
 

@@ -4,10 +4,10 @@
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
-#include "runtime/context.h"
-#include "runtime/generation.h"
-#include "runtime/log.h"
-#include "runtime/runaway.h"
+#include "runtime/zmq/context.h"
+#include "runtime/script/generation.h"
+#include "runtime/base/log.h"
+#include "runtime/sched/runaway.h"
 
 /* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
  * a negative number after an error. */

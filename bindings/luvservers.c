@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers of luv's live through a reload: bind of TCP, UDP and pipe handles shares the socket that
- * a parked generation has at the same address (listening.h). Everything else is luv's own bind. */
+ * a parked generation has at the same address (luv_servers.h). Everything else is luv's own bind.
+ */
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "bindings/luasup.h"
-#include "runtime/generation.h"
-#include "runtime/listening.h"
+#include "runtime/script/generation.h"
+#include "runtime/script/luv_servers.h"
 
 /* The handle's own descriptor becomes a second one for the socket; where it has none yet, it gets
  * `fd`. 0 or an error of libuv's. */

@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-#include "runtime/socket.h"
+#include "runtime/socket/socket.h"
 
 enum zl_option_place {
     ZL_AT_SERVER, /* port, host and endpoint are allowed too */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bindings/address.h"
-#include "runtime/log.h"
-#include "runtime/tenancy.h"
+#include "runtime/base/log.h"
+#include "runtime/reload/adoption.h"
 
 struct server {
     struct zl_handle handle;

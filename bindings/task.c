@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bindings/luasup.h"
-#include "runtime/generation.h"
+#include "runtime/script/generation.h"
 
 static char wait_token;
 

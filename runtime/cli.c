@@ -11,9 +11,9 @@
 #include <string.h>
 #include <uv.h>
 
-#include "runtime/log.h"
+#include "runtime/base/log.h"
 #include "runtime/loop.h"
-#include "runtime/zmq.h"
+#include "runtime/zmq/libzmq.h"
 
 enum {
     OPTION_LOG_LEVEL = 256,

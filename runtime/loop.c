@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
- * happens. Right before the sleep the touched sockets are asked (readiness.c says why). */
+ * happens. Right before the sleep the touched sockets are asked (admission.c says why). */
 #include "runtime/loop.h"
 
 #include <stdio.h>
@@ -8,14 +8,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "runtime/context.h"
-#include "runtime/drain.h"
-#include "runtime/exit.h"
-#include "runtime/log.h"
-#include "runtime/output.h"
-#include "runtime/reaper.h"
-#include "runtime/signals.h"
-#include "runtime/standard.h"
+#include "runtime/zmq/context.h"
+#include "runtime/zmq/linger.h"
+#include "runtime/base/exit.h"
+#include "runtime/base/log.h"
+#include "runtime/base/output.h"
+#include "runtime/script/reaper.h"
+#include "runtime/base/signals.h"
+#include "runtime/base/standard.h"
 
 /* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
  */

@@ -8,16 +8,16 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "runtime/children.h"
-#include "runtime/hot.h"
-#include "runtime/inbox.h"
-#include "runtime/generation.h"
-#include "runtime/reload.h"
-#include "runtime/runaway.h"
-#include "runtime/socket.h"
-#include "runtime/stopping.h"
-#include "runtime/task.h"
-#include "runtime/watchdog.h"
+#include "runtime/script/children.h"
+#include "runtime/socket/ffi.h"
+#include "runtime/zmq/recvbuf.h"
+#include "runtime/script/generation.h"
+#include "runtime/reload/supervisor.h"
+#include "runtime/sched/runaway.h"
+#include "runtime/socket/socket.h"
+#include "runtime/socket/drain.h"
+#include "runtime/sched/task.h"
+#include "runtime/sched/watchdog.h"
 
 /* How the process ends; docs/api.md tells the script author. */
 enum zl_exit {
@@ -70,7 +70,7 @@ struct zl_loop {
     struct zl_inbox inbox;
 
     enum zl_phase phase;
-    bool keeps;   /* messages in hand are kept, see hand.h */
+    bool keeps;   /* messages in hand are kept, see delivery.h */
     bool engaged; /* zeroless is in use: signals and watchdog are on */
     int exit_code;
     double drain_timeout;    /* seconds */

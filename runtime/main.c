@@ -5,14 +5,14 @@
 
 #include "bindings/core.h"
 #include "runtime/cli.h"
-#include "runtime/context.h"
-#include "runtime/exit.h"
-#include "runtime/generation.h"
-#include "runtime/hangup.h"
-#include "runtime/heap.h"
-#include "runtime/log.h"
+#include "runtime/zmq/context.h"
+#include "runtime/base/exit.h"
+#include "runtime/script/generation.h"
+#include "runtime/base/hangup.h"
+#include "runtime/base/heap.h"
+#include "runtime/base/log.h"
 #include "runtime/loop.h"
-#include "runtime/standard.h"
+#include "runtime/base/standard.h"
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {

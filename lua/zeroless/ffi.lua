@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The hot functions of the host (runtime/hot.h) as compiled Lua code calls them, and the ground that
+-- The hot functions of the host (runtime/socket/ffi.h) as compiled Lua code calls them, and the ground that
 -- both sides share.
 
 local ffi = require "ffi"

@@ -82,7 +82,7 @@ local explain = {
   end,
 }
 
--- A code of runtime/hot.h that is a mistake of the script. The frames are those of a send.
+-- A code of runtime/socket/ffi.h that is a mistake of the script. The frames are those of a send.
 function misuse.raise(level, code, self, ...)
   error(explain[code](self, ...), level + 1)
 end

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/agenda.h"
+#include "runtime/reload/deadlines.h"
 
 enum { SHORT_MS = 1, LONG_MS = 60000 };
 

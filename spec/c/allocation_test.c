@@ -13,11 +13,11 @@
 #include <cmocka.h>
 
 #include "bindings/core.h"
-#include "runtime/context.h"
-#include "runtime/generation.h"
-#include "runtime/log.h"
+#include "runtime/zmq/context.h"
+#include "runtime/script/generation.h"
+#include "runtime/base/log.h"
 #include "runtime/loop.h"
-#include "runtime/script.h"
+#include "runtime/script/script.h"
 
 static const char script_text[] =
     "local zeroless = require 'zeroless'\n"

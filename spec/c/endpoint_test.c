@@ -2,7 +2,7 @@
 /* Unit tests of runtime/endpoint: every rule with both of its sides, every length edge, 100,000
  * mutated endpoints, and what an ipc bind may find in its way. Files live in a fresh folder each.
  */
-#include "runtime/endpoint.h"
+#include "runtime/zmq/endpoint.h"
 
 #include <errno.h>
 #include <math.h>

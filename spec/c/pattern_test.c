@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/pattern: every row of the table, which socket it stands on and which of the
  * two objects it gives. */
-#include "runtime/endpoint.h"
-#include "runtime/pattern.h"
-#include "runtime/zmq.h"
+#include "runtime/zmq/endpoint.h"
+#include "runtime/zmq/pattern.h"
+#include "runtime/zmq/libzmq.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

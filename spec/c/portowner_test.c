@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/portowner: who listens on a TCP port or at a socket file. Ports are free
  * ones chosen by the kernel; a child process stands for a stranger. */
-#include "runtime/portowner.h"
+#include "runtime/zmq/portowner.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>

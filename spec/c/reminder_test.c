@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/reload: the line of a failed attempt comes again every minute until it is
  * repaired. The minute passes by setting the moment that is due. */
-#include "runtime/reload.h"
+#include "runtime/reload/supervisor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,10 +14,10 @@
 #include <cmocka.h>
 
 #include "bindings/core.h"
-#include "runtime/generation.h"
-#include "runtime/log.h"
+#include "runtime/script/generation.h"
+#include "runtime/base/log.h"
 #include "runtime/loop.h"
-#include "runtime/script.h"
+#include "runtime/script/script.h"
 
 static char code[256];
 static char *argv[] = {"zlrun", "script", NULL};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/restart: the pauses between failures at given times, and when it gives up.
  */
-#include "runtime/restart.h"
+#include "runtime/reload/backoff.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/source: what is recorded of files, when they count as changed, and which
  * text of them is handed out. */
-#include "runtime/source.h"
+#include "runtime/script/source.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/table: what was added is found by its key, among many and among those of
  * the same hash. */
-#include "runtime/table.h"
+#include "runtime/base/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/watch.h"
+#include "runtime/reload/watch.h"
 
 enum { TIME_LIMIT = 60 /* seconds */ };
 

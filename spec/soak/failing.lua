@@ -18,7 +18,7 @@ return {
 }
 ]]
 
--- The messages of a file of dead letters, each a list of frames (runtime/deadletter.h).
+-- The messages of a file of dead letters, each a list of frames (runtime/socket/deadletter.h).
 local function read_letters(path)
   local text, at, letters = project.read(path), 1, {}
   local function number()

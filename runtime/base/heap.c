@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* See heap.h. Sizes alone tell where a block came from, since LuaJIT names the old size whenever it
+ * frees or resizes one. */
+#include "runtime/base/heap.h"
+
+#include <malloc.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stands before every large block. */
+struct header {
+    alignas(max_align_t) atomic_uint holders;
+};
+
+static struct header *header_of(void *block)
+{
+    return (struct header *)block - 1;
+}
+
+/* Blocks of this size and above come from the system and go back to it at once; so much free memory
+ * at the end of a heap is kept. glibc takes no more for the first. */
+enum { FROM_SYSTEM = 32 << 20, KEPT = 32 << 20 };
+
+/* So much less than there once was, and less than half: then it is time to give back. */
+enum { MUCH = 64 << 20 };
+
+void zl_heap_tune(void)
+{
+#if defined(M_MMAP_THRESHOLD) && defined(M_TRIM_THRESHOLD)
+    mallopt(M_MMAP_THRESHOLD, FROM_SYSTEM);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+#endif
+}
+
+/* --- large blocks ---------------------------------------------------------------------------- */
+
+/* `header` is NULL or that of a block nobody else holds. */
+static void *resize_large(struct header *header, size_t size)
+{
+    struct header *resized = realloc(header, sizeof *header + size);
+    if (!resized)
+        return NULL;
+    if (!header)
+        atomic_init(&resized->holders, 1);
+    return resized + 1;
+}
+
+void zl_heap_share(void *block)
+{
+    atomic_fetch_add_explicit(&header_of(block)->holders, 1, memory_order_relaxed);
+}
+
+void zl_heap_release(void *block)
+{
+    if (atomic_fetch_sub_explicit(&header_of(block)->holders, 1, memory_order_acq_rel) == 1)
+        free(header_of(block));
+}
+
+/* malloc gives back by itself only what is at the end of a heap. */
+static void give_back(void)
+{
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
+static void count_large(struct zl_memory *memory, size_t old_size, size_t new_size)
+{
+    memory->large -= old_size >= ZL_LARGE ? old_size : 0;
+    memory->large += new_size >= ZL_LARGE ? new_size : 0;
+    if (memory->large > memory->most)
+        memory->most = memory->large;
+    if (memory->large > memory->most / 2 || memory->most - memory->large < MUCH)
+        return;
+    give_back();
+    memory->most = memory->large;
+}
+
+/* --- both ------------------------------------------------------------------------------------ */
+
+static void free_any(struct zl_memory *memory, void *block, size_t size)
+{
+    if (size >= ZL_LARGE)
+        zl_heap_release(block);
+    else
+        memory->small(memory->small_world, block, size, 0);
+}
+
+/* From a small block to a large one, or the other way. */
+static void *move(struct zl_memory *memory, void *block, size_t old_size, size_t new_size)
+{
+    void *moved = new_size >= ZL_LARGE ? resize_large(NULL, new_size)
+                                       : memory->small(memory->small_world, NULL, 0, new_size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, block, old_size < new_size ? old_size : new_size);
+    free_any(memory, block, old_size);
+    return moved;
+}
+
+/* Where at least one of the sizes is large. */
+static void *allocate_large(struct zl_memory *memory, void *block, size_t old_size, size_t new_size)
+{
+    void *moved = NULL;
+    if (new_size == 0)
+        zl_heap_release(block);
+    else if (!block)
+        moved = resize_large(NULL, new_size);
+    else if (old_size >= ZL_LARGE && new_size >= ZL_LARGE)
+        moved = resize_large(header_of(block), new_size);
+    else
+        moved = move(memory, block, old_size, new_size);
+    if (moved || new_size == 0)
+        count_large(memory, old_size, new_size);
+    return moved;
+}
+
+void *zl_heap_allocate(void *world, void *block, size_t old_size, size_t new_size)
+{
+    struct zl_memory *memory = world;
+    if (__builtin_expect(old_size < ZL_LARGE && new_size < ZL_LARGE, 1))
+        return memory->small(memory->small_world, block, old_size, new_size);
+    return allocate_large(memory, block, old_size, new_size);
+}
+
+static bool is_refused(struct zl_memory *memory, size_t used)
+{
+    memory->calls++;
+    return (memory->cap > 0 && used > memory->cap) ||
+           (memory->failing > 0 && memory->calls == memory->failing);
+}
+
+void *zl_heap_allocate_counted(void *world, void *block, size_t old_size, size_t new_size)
+{
+    struct zl_memory *memory = world;
+    if (new_size > old_size && is_refused(memory, memory->used - old_size + new_size))
+        return NULL;
+    void *moved = zl_heap_allocate(memory, block, old_size, new_size);
+    if (moved || new_size == 0)
+        memory->used += new_size - old_size;
+    return moved;
+}
+
+void *zl_heap_watch(void *world, void *block, size_t old_size, size_t new_size)
+{
+    struct zl_memory *memory = world;
+    void *moved = zl_heap_allocate_counted(memory, block, old_size, new_size);
+    if (!memory->first)
+        memory->first = moved;
+    return moved;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* See signals.h. The handlers do nothing but hand over: uv_async_send may be called from a signal
+ * handler (libuv's manual says so), clock_gettime, poll and _exit too (signal-safety(7)). */
+#include "runtime/base/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/hangup.h"
+#include "runtime/loop.h"
+
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
+enum { HANDLED = sizeof handled / sizeof *handled };
+
+static _Atomic(struct zl_loop *) target;
+static atomic_int pending;
+static atomic_bool reload;
+static int terminal = -1; /* a descriptor of the one that the process was started on */
+static _Atomic(int64_t) first_ms;
+static bool is_started;
+
+/* Wrappers such as timeout(1) send a signal to their child and again to its process group. */
+enum { ECHO_MS = 50 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A terminal that was closed answers no more; its SIGHUP means the end, not a reload. */
+static bool is_hung_up(void)
+{
+    struct pollfd terminal_poll = {.fd = terminal};
+    return terminal >= 0 && poll(&terminal_poll, 1, 0) == 1 && (terminal_poll.revents & POLLHUP);
+}
+
+/* The drain deadline counts from the signal, also when the loop's thread sees it late. */
+static void begin_end(int64_t now)
+{
+    struct zl_loop *loop = atomic_load(&target);
+    atomic_store(&first_ms, now);
+    if (loop)
+        zl_watchdog_begin_end(&loop->watchdog);
+}
+
+static void on_signal(int number)
+{
+    int64_t now = now_ms();
+    int error = errno;
+    if (number == SIGHUP && !is_hung_up())
+        atomic_store(&reload, true);
+    else if (atomic_exchange(&pending, number) == 0)
+        begin_end(now);
+    else if (now - atomic_load(&first_ms) >= ECHO_MS)
+        _exit(128 + number);
+    struct zl_loop *loop = atomic_load(&target);
+    if (loop)
+        zl_loop_interrupt(loop);
+    errno = error;
+}
+
+/* A write to a reader that is gone fails; a handler, unlike SIG_IGN, is not inherited by the
+ * programs that the script starts. */
+static void on_broken_pipe(int number)
+{
+    (void)number;
+}
+
+static void outlive_broken_pipes(void)
+{
+    struct sigaction before_it, action = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGPIPE, NULL, &before_it) == 0 && before_it.sa_handler == SIG_DFL)
+        sigaction(SIGPIPE, &action, NULL);
+}
+
+static bool is_default(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+static void handle(int number)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+void zl_signals_renew(void)
+{
+    if (!is_started)
+        return;
+    for (int i = 0; i < HANDLED; i++)
+        if (is_default(handled[i]))
+            handle(handled[i]);
+    outlive_broken_pipes();
+}
+
+void zl_signals_hold(bool holds)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < HANDLED; i++)
+        sigaddset(&set, handled[i]);
+    pthread_sigmask(holds ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+void zl_signals_start(struct zl_loop *loop)
+{
+    atomic_store(&target, loop);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++)
+        terminal = isatty(fd) ? fd : -1;
+    for (int i = 0; i < HANDLED; i++)
+        handle(handled[i]);
+    outlive_broken_pipes();
+    is_started = true;
+    if (zl_hangup_release()) {
+        atomic_store(&reload, true);
+        zl_loop_interrupt(loop);
+    }
+}
+
+void zl_signals_stop(void)
+{
+    atomic_store(&target, NULL);
+}
+
+bool zl_signals_reload(void)
+{
+    return atomic_exchange(&reload, false);
+}
+
+const char *zl_signals_describe(char *out, size_t size)
+{
+    int number = atomic_load(&pending);
+    snprintf(out, size, "%s",
+             number == SIGINT    ? "SIGINT (Ctrl-C)"
+             : number == SIGTERM ? "SIGTERM"
+                                 : "SIGHUP, the terminal was closed");
+    return out;
+}
+
+int zl_signals_pending(void)
+{
+    return atomic_load(&pending);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* See adoption.h. */
+#include "runtime/reload/adoption.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/reload/finder.h"
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+#include "runtime/zmq/sockopt.h"
+#include "runtime/zmq/call.h"
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+/* The name of an option that a socket keeps for life and that differs; NULL for none. */
+static const char *find_obstacle(const struct zl_options *now, const struct zl_options *wanted)
+{
+    if (now->send_hwm != wanted->send_hwm)
+        return "send_hwm";
+    if (now->receive_hwm != wanted->receive_hwm)
+        return "receive_hwm";
+    if (zl_sockopt_frame_limit(now) != zl_sockopt_frame_limit(wanted))
+        return "max_message_size";
+    if (now->immediate != wanted->immediate)
+        return "immediate";
+    if (now->heartbeat != wanted->heartbeat)
+        return "heartbeat";
+    return now->conflate != wanted->conflate ? "conflate" : NULL;
+}
+
+struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wish,
+                                  struct zl_obstacle *obstacle)
+{
+    struct zl_socket *best = zl_finder_find(loop, wish);
+    *obstacle = (struct zl_obstacle){NULL, ""};
+    if (!best)
+        return NULL;
+    obstacle->option = find_obstacle(&best->options, wish->options);
+    if (!obstacle->option)
+        return best;
+    const struct zl_endpoint_entry *bound = zl_finder_first_bound(best);
+    if (bound && zl_finder_is_bound_to(bound, wish->endpoints))
+        memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
+    best->is_yielding = true;
+    if (loop->generation->life != ZL_LOADING)
+        zl_socket_yield(best);
+    return NULL;
+}
+
+/* --- taking and giving back ------------------------------------------------------------------ */
+
+static bool is_subscribed(const struct zl_socket *socket, const struct zl_bytes *topic)
+{
+    if (zl_options_have_topic(&socket->options, topic))
+        return true;
+    const struct zl_tenancy *tenancy = socket->former;
+    while (tenancy && !zl_options_have_topic(&tenancy->options, topic))
+        tenancy = tenancy->next;
+    return tenancy != NULL;
+}
+
+/* A sub is subscribed to the topics of all its tenants, so that nothing is missed when one comes
+ * back. Subscribes to (or unsubscribes from) those that these options alone have, which are not
+ * among the socket's yet (any more). */
+static void change_topics(struct zl_socket *socket, int option, const struct zl_options *options)
+{
+    for (size_t i = 0; i < options->topic_count; i++)
+        if (!is_subscribed(socket, &options->topics[i]))
+            zmq_setsockopt(socket->zmq, option, options->topics[i].data, options->topics[i].size);
+}
+
+static void free_tenancy(struct zl_tenancy *tenancy)
+{
+    zl_options_fini(&tenancy->options);
+    free(tenancy);
+}
+
+/* The generation is no former tenant of the socket any more. What its options had subscribed to
+ * goes with it. */
+static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
+{
+    struct zl_tenancy **place = &socket->former;
+    while (*place && (*place)->tenant != generation)
+        place = &(*place)->next;
+    struct zl_tenancy *tenancy = *place;
+    if (!tenancy)
+        return;
+    *place = tenancy->next;
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
+    free_tenancy(tenancy);
+}
+
+static void tell_lossless(struct zl_socket *socket)
+{
+    if (socket->pattern->id == ZL_PUB)
+        zl_wire_set(socket->zmq, ZMQ_XPUB_NODROP, socket->options.lossless);
+}
+
+static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        entry->wanted = false;
+        bool is_ours = !entry->claimed && !entry->yielded_for;
+        for (int i = 0; is_ours && i < wish->count; i++)
+            entry->wanted |= entry->bound ? zl_finder_is_bound_to(entry, &wish->endpoints[i])
+                                          : strcmp(entry->text, wish->endpoints[i].text) == 0;
+    }
+}
+
+bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
+{
+    struct zl_options options;
+    struct zl_tenancy *tenancy = calloc(1, sizeof *tenancy);
+    if (!tenancy || !zl_options_copy(&options, wish->options)) {
+        free(tenancy);
+        return false;
+    }
+    change_topics(socket, ZMQ_SUBSCRIBE, &options);
+    tenancy->options = socket->options;
+    tenancy->tenant = socket->tenant;
+    tenancy->is_closing = socket->is_closing;
+    tenancy->next = socket->former;
+    socket->former = tenancy;
+    socket->options = options;
+    socket->tenant = socket->loop->generation;
+    if (tenancy->tenant == socket->tenant) /* it has closed the socket, and wants it again */
+        forget_former(socket, socket->tenant);
+    socket->is_closing = false;
+    zl_socket_share(socket, true);
+    tell_lossless(socket);
+    mark_wanted(socket, wish);
+    zl_exchange_hand_over(&socket->exchange);
+    socket->lanes[ZL_IN].gate = true;
+    zl_socket_touch(socket);
+    zl_socket_ref(socket);
+    return true;
+}
+
+/* One that is to be chosen is nobody's. */
+static bool is_free(const struct zl_endpoint *endpoint)
+{
+    return endpoint->transport == ZL_TCP ? endpoint->port == 0
+                                         : strcmp(endpoint->text, "ipc://*") == 0;
+}
+
+bool zl_tenancy_claim(struct zl_socket *socket, const struct zl_endpoint *endpoint)
+{
+    bool is_starting = socket->loop->generation->life == ZL_LOADING;
+    struct zl_endpoint_entry *entry =
+        is_starting && !is_free(endpoint) ? zl_finder_claim(socket, endpoint) : NULL;
+    if (entry)
+        entry->claimed = true;
+    return entry != NULL;
+}
+
+static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
+{
+    struct zl_endpoint_entry *entry;
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        entry->wanted = entry->added_by != serial;
+        entry->dropped = false;
+    }
+    zl_socket_drop_unwanted(socket);
+}
+
+static void give_back(struct zl_socket *socket)
+{
+    struct zl_tenancy *tenancy = socket->former;
+    struct zl_options left = socket->options;
+    unsigned serial = socket->tenant->serial;
+    socket->options = tenancy->options;
+    socket->tenant = tenancy->tenant;
+    socket->former = tenancy->next;
+    socket->is_closing = tenancy->is_closing;
+    free(tenancy);
+    zl_socket_share(socket, true);
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
+    tell_lossless(socket);
+    zl_options_fini(&left);
+    drop_endpoints_of(socket, serial);
+    zl_exchange_hand_over(&socket->exchange);
+}
+
+void zl_tenancy_undo(struct zl_generation *generation)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &generation->loop->sockets, all)
+    {
+        if (socket->tenant == generation && socket->former)
+            give_back(socket);
+    }
+}
+
+/* What others have given up stays with those to whom it went. */
+void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old)
+{
+    char why[ZL_WHY_MAX];
+    const struct zl_generation *tenant = old->L ? old : NULL;
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        if ((!socket->is_unbound || socket->tenant == tenant) && !zl_socket_bind_again(socket, why))
+            zl_log(ZL_ERROR, "", "%s", why);
+        if (!zl_socket_reclaim(socket, old->serial, why))
+            zl_log(ZL_ERROR, "", "%s", why);
+    }
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation)
+{
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        forget_former(socket, generation);
+        forget_former(socket, NULL);
+        if (socket->tenant == generation) {
+            zl_socket_keep(socket);
+            socket->tenant = NULL;
+        }
+        if (socket->is_closing && !socket->former)
+            zl_socket_close(socket);
+    }
+}
+
+void zl_tenancy_sweep(struct zl_loop *loop)
+{
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        if (socket->former || !socket->tenant)
+            continue; /* a former tenant that may come back needs it as it is */
+        zl_socket_drop_unwanted(socket);
+        zl_socket_let_go(socket);
+    }
+}
+
+void zl_tenancy_forget(struct zl_socket *socket)
+{
+    while (socket->former) {
+        struct zl_tenancy *tenancy = socket->former;
+        socket->former = tenancy->next;
+        free_tenancy(tenancy);
+    }
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* See orphan.h. A script that opens nothing may be the first half of a save: that its main task has
+ * ended proves nothing then. */
+#include "runtime/reload/orphan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+#include "runtime/reload/adoption.h"
+#include "runtime/reload/unread.h"
+#include "runtime/zmq/call.h"
+
+enum { SETTLING = 10 }; /* seconds */
+
+/* --- whether the start of the script is over ------------------------------------------------- */
+
+static bool has_opened(const struct zl_loop *loop)
+{
+    const struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        if (socket->tenant == loop->generation)
+            return true;
+    }
+    return false;
+}
+
+static bool has_ended(const struct zl_loop *loop)
+{
+    return loop->generation->live == 0 && !zl_nested_alive(loop->generation->nested);
+}
+
+/* The main task receives, or has ended and left others at work on sockets; and the tasks that it
+ * has made had their turn. */
+static bool is_settled(const struct zl_loop *loop)
+{
+    const struct zl_generation *generation = loop->generation;
+    if (generation->failed || !TAILQ_EMPTY(&generation->ready))
+        return false;
+    if (generation->main->status < ZL_TASK_DONE)
+        return zl_task_is_receiving(generation->main);
+    return !has_ended(loop) && has_opened(loop);
+}
+
+static bool is_orphan(const struct zl_socket *socket)
+{
+    return !socket->tenant && !socket->former;
+}
+
+static unsigned count_orphans(const struct zl_loop *loop)
+{
+    unsigned count = 0;
+    const struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->sockets, all)
+    {
+        count += is_orphan(socket);
+    }
+    return count;
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+static void close_orphan(struct zl_socket *socket)
+{
+    char name[ZL_WHY_MAX];
+    const char *pattern = socket->pattern->name;
+    const char *fate = socket->is_yielding ? "whose place another one has taken"
+                                           : "which the script no longer opens";
+    zl_socket_describe(socket, name, sizeof name);
+    struct zl_unread rest = zl_unread_read(socket);
+    const char *more = rest.more ? " or more" : "";
+    if (rest.count == 0)
+        zl_log(ZL_INFO, "", "Closing the %s at %s, %s", pattern, name, fate);
+    else if (rest.kept == rest.count && !rest.more)
+        zl_log(
+            ZL_WARN, "",
+            "Closing the %s at %s, %s: %lu messages that it had received are in the dead letters",
+            pattern, name, fate, rest.count);
+    else
+        zl_log(ZL_WARN, "",
+               "Closing the %s at %s, %s: %lu%s messages that it had received are lost, %lu are in "
+               "the "
+               "dead letters; a socket with a name keeps them where its address changes",
+               pattern, name, fate, rest.count - rest.kept, more, rest.kept);
+    zl_socket_close(socket);
+}
+
+/* --- the decision ---------------------------------------------------------------------------- */
+
+void zl_orphans_begin(struct zl_loop *loop)
+{
+    zl_agenda_set(&loop->reload.agenda, ZL_DUE_SETTLE, SETTLING);
+}
+
+static void tell_staying(const struct zl_loop *loop, unsigned count)
+{
+    const char *why = has_opened(loop) ? "has ended" : "opens no socket";
+    zl_log(ZL_WARN, "",
+           "%u socket%s of the generation before stay%s open and queue%s what comes, because the "
+           "new version %s: save the whole script, or stop",
+           count, count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "s" : "", why);
+}
+
+void zl_orphans_turn(struct zl_loop *loop)
+{
+    struct zl_agenda *agenda = &loop->reload.agenda;
+    if (!zl_agenda_has(agenda, ZL_DUE_SETTLE) ||
+        (!zl_agenda_is_due(agenda, ZL_DUE_SETTLE) && !is_settled(loop)))
+        return;
+    zl_agenda_clear(agenda, ZL_DUE_SETTLE);
+    zl_tenancy_sweep(loop);
+    unsigned count = count_orphans(loop);
+    if (count > 0 && loop->reload.options.watch && (has_ended(loop) || !has_opened(loop))) {
+        tell_staying(loop, count);
+        return;
+    }
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        if (is_orphan(socket))
+            close_orphan(socket);
+    }
+}
+
+bool zl_orphans_wait(const struct zl_loop *loop)
+{
+    return zl_agenda_has(&loop->reload.agenda, ZL_DUE_SETTLE) && count_orphans(loop) > 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* See unread.h. */
+#include "runtime/reload/unread.h"
+
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+
+/* Where the body begins in a message of `count` frames. */
+static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    unsigned i = 1;
+    if (socket->pattern->id != ZL_REPLY)
+        return 0;
+    while (i < count && zmq_msg_size(&frames[i]) > 0)
+        i++;
+    return i + 1 < count ? i + 1 : 0;
+}
+
+struct zl_unread zl_unread_read(struct zl_socket *socket)
+{
+    const uint64_t most_ns = 500000000;
+    struct zl_loop *loop = socket->loop;
+    struct zl_inbox *inbox = &loop->inbox;
+    struct zl_unread rest = {0, 0, false};
+    uint64_t until = zl_loop_now() + most_ns;
+    int32_t count;
+    if (!socket->pattern->hands_out)
+        return rest;
+    if (!socket->pattern->sends)
+        zl_socket_unlink(socket);
+    while (!rest.more && (count = zl_inbox_receive(inbox, socket->zmq, 0)) >= 0) {
+        unsigned body = count > 0 ? find_body(socket, inbox->messages, (unsigned)count) : 0;
+        rest.count++;
+        if (count > 0 && loop->reload.options.dead_letter)
+            rest.kept += zl_deadletter_write(&loop->reload.dead_letter, inbox->messages + body,
+                                             (unsigned)count - body);
+        rest.more = rest.count % 64 == 0 && zl_loop_now() > until;
+    }
+    zl_inbox_clear(inbox, 0);
+    return rest;
+}
+
+void zl_unread_report(struct zl_socket *socket)
+{
+    char name[ZL_ENDPOINT_MAX];
+    zl_socket_describe(socket, name, sizeof name);
+    struct zl_unread rest = zl_unread_read(socket);
+    if (rest.count > 0)
+        zl_log_later(ZL_WARN, "",
+                     "%s at %s was closed with %lu%s messages that it had received and nobody has "
+                     "read; %lu of them are in the dead letters, the others are lost",
+                     socket->pattern->name, name, rest.count, rest.more ? " or more" : "",
+                     rest.kept);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The folders on the way to a set of files, symlinks followed, each watched for the names that are
+ * looked up in it; what else happens in them goes unnoticed. Runs on libuv (inotify) in the thread
+ * of the loop; keeps no loop alive. The storage is the caller's (watch), libuv's part of it not. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "runtime/zmq/endpoint.h"
+
+/* Something happened to a name on the way. Called from the loop, many times for one save. */
+typedef void zl_folders_seen(void *world);
+
+SLIST_HEAD(zl_folder_list, zl_folder);
+
+struct zl_folders {
+    uv_loop_t *uv;
+    zl_folders_seen *seen;
+    void *world;
+    struct zl_folder_list list;
+    uint64_t drained_at;  /* when events were last handed out, uv_now's clock */
+    unsigned int drained; /* how many at that time */
+};
+
+void zl_folders_init(struct zl_folders *folders, uv_loop_t *uv, zl_folders_seen *seen, void *world);
+
+/* Walks to the files (absolute paths, which need not exist) and watches what is on the way now, and
+ * nothing else. Who reads the files after this learns of every later change; `seen` is not called
+ * for earlier ones. `grown` tells whether a folder is watched that was not before. Not to be called
+ * from `seen`.
+ *
+ * False and `why` (ZL_WHY_MAX bytes, or NULL) when not all can be watched; the others are. */
+bool zl_folders_walk(struct zl_folders *folders, char *const *paths, size_t count, bool *grown,
+                     char *why);
+
+/* Ends all watching; `seen` is not called any more. */
+void zl_folders_fini(struct zl_folders *folders);

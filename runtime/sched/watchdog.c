@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* See watchdog.h. Once a second it compares the count of resumed tasks with the one before: no
+ * change while a task runs means that this task has kept the thread all that time. Each such
+ * stretch is reported once.
+ *
+ * When the drain deadline has passed, the code that runs has INTERRUPT_NS to come back, then gets
+ * an error (runaway.h), which compiled code does not notice without --max-handler-time; at END_NS
+ * the process ends. */
+#include "runtime/sched/watchdog.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+#include "runtime/base/output.h"
+#include "runtime/base/signals.h"
+#include "runtime/base/trim.h"
+
+static const double LAST_WORDS = 0.05; /* seconds for the last line of the log */
+
+enum { SECOND_NS = 1000000000, INTERRUPT_NS = 150000000, END_NS = 400000000 };
+
+/* What the thread has seen; its own. */
+struct seen {
+    uint64_t tick; /* when the tasks are looked at next */
+    unsigned last_beat, reported;
+    bool reported_stopping;
+    unsigned stretch; /* when the deadline passed */
+    bool has_passed, has_interrupted;
+    struct zl_trim trim;
+};
+
+/* A busy thread has not looked at the signal yet. */
+static bool is_stopping(struct zl_watchdog *watchdog)
+{
+    return atomic_load(&watchdog->stopping) || zl_signals_pending();
+}
+
+static void report(struct zl_watchdog *watchdog, const char *where, bool stopping)
+{
+    if (stopping)
+        zl_log(ZL_WARN, where,
+               "asked to stop, but the task that begins here does not wait; send the signal again "
+               "to leave at once");
+    else if (atomic_load(&watchdog->crowded))
+        zl_log(ZL_WARN, where,
+               "the task that begins here has run for a second without waiting; other tasks, "
+               "timers and messages wait for it (zeroless.sleep(0) lets them run)");
+}
+
+static void look_at_task(struct zl_watchdog *watchdog, struct seen *seen)
+{
+    unsigned beat = atomic_load(&watchdog->beats);
+    const char *where = atomic_load(&watchdog->running);
+    bool stopping = is_stopping(watchdog);
+    bool told = beat == seen->reported && (seen->reported_stopping || !stopping);
+    if (where && beat == seen->last_beat && !told && !atomic_load(&watchdog->leave)) {
+        report(watchdog, where, stopping);
+        seen->reported = beat;
+        seen->reported_stopping = stopping;
+    }
+    seen->last_beat = beat;
+}
+
+_Noreturn static void end_process(struct zl_watchdog *watchdog)
+{
+    const char *where = atomic_load(&watchdog->running);
+    int code = atomic_load(&watchdog->exit_code);
+    if (where)
+        zl_log(ZL_ERROR, where,
+               "the drain deadline has passed, and the task that begins here does not come back: "
+               "the process ends without it, and what was not handled or not sent is "
+               "lost");
+    else if (code == ZL_EXIT_UNDRAINED)
+        zl_log(ZL_ERROR, "",
+               "the drain deadline has passed, and a callback or a library does not come back: the "
+               "process ends without it, and what was not handled or not sent is lost");
+    else
+        zl_log(ZL_WARN, "",
+               "all is done, but a finalizer or a library does not come back: the process ends "
+               "without it");
+    zl_output_finish(LAST_WORDS);
+    _exit(code);
+}
+
+static void look_at_deadline(struct zl_watchdog *watchdog, struct seen *seen, uint64_t deadline)
+{
+    uint64_t now = uv_hrtime();
+    if (now >= deadline + END_NS && !atomic_load(&watchdog->leave))
+        end_process(watchdog);
+    if (!seen->has_passed) {
+        seen->has_passed = now >= deadline;
+        seen->stretch = atomic_load(&watchdog->runaway->stretch);
+    } else if (!seen->has_interrupted && now >= deadline + INTERRUPT_NS) {
+        seen->has_interrupted = true;
+        if (atomic_load(&watchdog->runaway->stretch) == seen->stretch)
+            zl_runaway_end(watchdog->runaway);
+    }
+}
+
+static void wait_until(struct zl_watchdog *watchdog, uint64_t when)
+{
+    struct timespec until = {(time_t)(when / SECOND_NS), (long)(when % SECOND_NS)};
+    sem_clockwait(&watchdog->wake, CLOCK_MONOTONIC, &until);
+}
+
+/* When there is something to do next; uv_hrtime's clock is CLOCK_MONOTONIC. */
+static uint64_t next_look(const struct seen *seen, uint64_t deadline)
+{
+    uint64_t next = !seen->has_passed        ? deadline
+                    : !seen->has_interrupted ? deadline + INTERRUPT_NS
+                                             : deadline + END_NS;
+    return deadline && next < seen->tick ? next : seen->tick;
+}
+
+static void *watch(void *world)
+{
+    struct zl_watchdog *watchdog = world;
+    struct seen seen = {.tick = uv_hrtime() + SECOND_NS};
+    zl_trim_look(&seen.trim);
+    while (!atomic_load(&watchdog->leave)) {
+        wait_until(watchdog, next_look(&seen, atomic_load(&watchdog->deadline)));
+        uint64_t deadline = atomic_load(&watchdog->deadline);
+        bool is_tick = uv_hrtime() >= seen.tick;
+        if (is_tick)
+            seen.tick = uv_hrtime() + SECOND_NS;
+        pthread_mutex_lock(&watchdog->lock);
+        if (is_tick)
+            look_at_task(watchdog, &seen);
+        if (deadline)
+            look_at_deadline(watchdog, &seen, deadline);
+        pthread_mutex_unlock(&watchdog->lock);
+        if (is_tick && !deadline)
+            zl_trim_look(&seen.trim);
+    }
+    return NULL;
+}
+
+bool zl_watchdog_start(struct zl_watchdog *watchdog)
+{
+    if (watchdog->started)
+        return true;
+    pthread_mutex_init(&watchdog->lock, NULL);
+    sem_init(&watchdog->wake, 0, 0);
+    atomic_store(&watchdog->exit_code, ZL_EXIT_UNDRAINED);
+    /* Signals are the loop's: the helper thread takes none. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    watchdog->started = pthread_create(&watchdog->thread, NULL, watch, watchdog) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return watchdog->started;
+}
+
+uint64_t zl_watchdog_begin_end(struct zl_watchdog *watchdog)
+{
+    uint64_t none = 0, deadline = uv_hrtime() + watchdog->drain_ns;
+    if (!atomic_compare_exchange_strong(&watchdog->deadline, &none, deadline))
+        return none;
+    if (watchdog->started)
+        sem_post(&watchdog->wake);
+    return deadline;
+}
+
+void zl_watchdog_drained(struct zl_watchdog *watchdog, int code)
+{
+    atomic_store(&watchdog->exit_code, code);
+}
+
+void zl_watchdog_pass(struct zl_watchdog *watchdog)
+{
+    if (!watchdog->started)
+        return;
+    pthread_mutex_lock(&watchdog->lock);
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
+void zl_watchdog_stop(struct zl_watchdog *watchdog)
+{
+    if (!watchdog->started)
+        return;
+    atomic_store(&watchdog->leave, true);
+    sem_post(&watchdog->wake);
+    pthread_join(watchdog->thread, NULL);
+    sem_destroy(&watchdog->wake);
+    pthread_mutex_destroy(&watchdog->lock);
+    watchdog->started = false;
+}

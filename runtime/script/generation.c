@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* See generation.h. Everything that touches its state runs protected, the printing of errors too.
+ */
+#include "runtime/script/generation.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/loop.h"
+#include "runtime/base/output.h"
+#include "runtime/script/reaper.h"
+#include "runtime/script/script.h"
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+struct opening {
+    struct zl_generation *generation;
+    const struct zl_script *script;
+};
+
+static int open_bindings(lua_State *L)
+{
+    const struct opening *opening = lua_touserdata(L, 1);
+    lua_pushcfunction(L, opening->script->open);
+    lua_pushlightuserdata(L, opening->generation);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_script *script,
+                                        int number, char *why)
+{
+    struct zl_generation *generation = calloc(1, sizeof *generation);
+    snprintf(why, ZL_WHY_MAX, "not enough memory for a Lua state; is --max-memory too small?");
+    if (!generation)
+        return NULL;
+    generation->loop = loop;
+    generation->number = number;
+    generation->on_stop = generation->on_reload = LUA_NOREF;
+    generation->level = zl_log_level();
+    zl_records_init(&generation->records);
+    generation->memory.cap = script->max_memory;
+    generation->memory.failing = script->failing;
+    TAILQ_INIT(&generation->ready);
+    TAILQ_INIT(&generation->tasks);
+    TAILQ_INIT(&generation->resting);
+    generation->L = zl_vm_new(&generation->memory);
+    struct opening opening = {generation, script};
+    if (generation->L && zl_vm_call(generation->L, open_bindings, &opening) == 0)
+        return generation;
+    if (generation->L)
+        zl_vm_take_error(generation->L, why);
+    zl_generation_free(generation);
+    return NULL;
+}
+
+void zl_generation_enter(struct zl_generation *generation)
+{
+    struct zl_loop *loop = generation->loop;
+    if (loop->generation)
+        loop->generation->level = zl_log_level();
+    loop->generation = generation;
+    zl_log_set_level(generation->level);
+    zl_log_set_sink(zl_records_queue, &generation->records);
+    zl_loop_refuse(loop, false);
+}
+
+bool zl_generation_may_run(const struct zl_generation *generation)
+{
+    return generation->L && !generation->failed && !generation->is_ended;
+}
+
+/* --- parking --------------------------------------------------------------------------------- */
+
+struct zl_task *zl_generation_unfinished(const struct zl_generation *generation)
+{
+    struct zl_task *task;
+    TAILQ_FOREACH(task, &generation->tasks, all)
+    {
+        if (!zl_task_at_rest(task))
+            return task;
+    }
+    return NULL;
+}
+
+void zl_generation_park(struct zl_generation *generation)
+{
+    generation->life = ZL_PARKED;
+    zl_socket_wake_all(generation->loop);
+    zl_nested_park(generation->nested);
+}
+
+void zl_generation_wake_resting(struct zl_generation *generation)
+{
+    struct zl_task *task;
+    while ((task = TAILQ_FIRST(&generation->resting)))
+        zl_task_wake(task, task->wake);
+}
+
+void zl_generation_wake_finishing(struct zl_generation *generation)
+{
+    struct zl_task *next, *task = TAILQ_FIRST(&generation->resting);
+    for (; task; task = next) {
+        next = TAILQ_NEXT(task, link);
+        if (!zl_task_at_rest(task))
+            zl_task_wake(task, task->wake);
+    }
+}
+
+void zl_generation_resume(struct zl_generation *generation)
+{
+    generation->life = ZL_SERVING;
+    zl_generation_wake_resting(generation);
+    zl_nested_resume(generation->nested);
+}
+
+/* --- failing and stopping -------------------------------------------------------------------- */
+
+struct failure {
+    struct zl_generation *generation;
+    lua_State *co;
+    const char *message;
+};
+
+static void note_failure(struct zl_generation *generation, const char *report)
+{
+    const struct zl_runaway *runaway = &generation->loop->runaway;
+    generation->failed = true;
+    generation->exit_code = atomic_load(&runaway->is_ending) ? ZL_EXIT_UNDRAINED
+                            : *generation->unavailable && strstr(report, generation->unavailable)
+                                ? ZL_EXIT_UNAVAILABLE
+                                : ZL_EXIT_ERROR;
+    snprintf(generation->error, sizeof generation->error, "%.*s", (int)strcspn(report, "\n"),
+             report);
+}
+
+static int print_failure(lua_State *L)
+{
+    struct failure *failure = lua_touserdata(L, 1);
+    const char *report = failure->message;
+    if (failure->co) {
+        if (report)
+            lua_pushstring(failure->co, report);
+        else if (lua_isnil(failure->co, -1))
+            return 0; /* error() says that enough was said, as under luajit */
+        zl_vm_push_traceback(L, failure->co);
+        report = lua_tostring(L, -1);
+    }
+    note_failure(failure->generation, report);
+    fflush(stdout);
+    zl_output_print("zlrun: %s\n", report);
+    return 0;
+}
+
+void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message)
+{
+    struct failure failure = {generation, co, message};
+    if (generation->failed)
+        return;                           /* the first error is the one that counts */
+    generation->memory.cap = 0;           /* the report itself may need some */
+    lua_gc(generation->L, LUA_GCSTOP, 0); /* finalizers are for the end */
+    note_failure(generation, "an error without a message");
+    if (zl_vm_call(generation->L, print_failure, &failure) != 0) {
+        note_failure(generation, "not enough memory to print the error");
+        zl_output_print("zlrun: %s\n", generation->error);
+        lua_pop(generation->L, 1);
+    }
+    if (generation != generation->loop->generation)
+        return;
+    zl_loop_refuse(generation->loop, true);
+    zl_loop_interrupt(generation->loop);
+}
+
+static int spawn_callbacks(lua_State *L)
+{
+    struct zl_generation *generation = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_stop);
+    struct zl_task *task = zl_task_spawn(generation, L, 0);
+    task->finishing = true;
+    zl_task_disown(task);
+    return 0;
+}
+
+void zl_generation_run_callbacks(struct zl_generation *generation)
+{
+    if (generation->on_stop == LUA_NOREF)
+        return;
+    if (zl_vm_call(generation->L, spawn_callbacks, generation) != 0) {
+        zl_output_print("zlrun: %s\n", lua_tostring(generation->L, -1));
+        zl_loop_fail(generation->loop, ZL_EXIT_ERROR);
+    }
+}
+
+static int call_reload_callbacks(lua_State *L)
+{
+    struct zl_generation *generation = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_reload);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+void zl_generation_run_reload_callbacks(struct zl_generation *generation)
+{
+    if (generation->on_reload == LUA_NOREF)
+        return;
+    if (zl_vm_call(generation->L, call_reload_callbacks, generation) != 0) {
+        zl_log(ZL_ERROR, "", "zeroless.on_reload: %s", lua_tostring(generation->L, -1));
+        lua_pop(generation->L, 1);
+    }
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+/* Finalizers are code of the script: what they call of zlrun is refused. */
+static void close_state(struct zl_generation *generation)
+{
+    bool was_refusing = zl_loop_refuse(generation->loop, true);
+    zl_watchdog_pass(&generation->loop->watchdog);
+    zl_runaway_forget(generation->remains);
+    lua_close(generation->remains);
+    generation->remains = NULL;
+    zl_loop_refuse(generation->loop, was_refusing);
+}
+
+bool zl_generation_finish(struct zl_generation *generation)
+{
+    if (generation->nested && !zl_nested_is_quiet(generation->nested))
+        return false;
+    close_state(generation);
+    if (generation->nested)
+        zl_nested_free(generation->nested);
+    generation->nested = NULL;
+    return true;
+}
+
+void zl_generation_close(struct zl_generation *generation)
+{
+    struct zl_loop *loop = generation->loop;
+    if (!generation->L)
+        return;
+    if (loop->generation == generation)
+        zl_log_set_sink(NULL, NULL);
+    generation->is_ended = true;
+    generation->memory.cap = 0;
+    lua_gc(generation->L, LUA_GCSTOP, 0);
+    zl_records_end(&generation->records);
+    if (generation->main)
+        zl_task_disown(generation->main);
+    generation->main = NULL;
+    zl_task_drop_all(generation);
+    if (generation->nested) {
+        generation->disarm(generation->L);
+        zl_nested_cut(generation->nested, &loop->children);
+    }
+    generation->remains = generation->L;
+    generation->L = NULL;
+    generation->on_stop = generation->on_reload = LUA_NOREF;
+    if (!zl_generation_finish(generation))
+        zl_reaper_add(generation);
+}
+
+void zl_generation_free(struct zl_generation *generation)
+{
+    if (!generation)
+        return;
+    zl_generation_close(generation);
+    zl_sources_fini(&generation->sources);
+    generation->is_released = true;
+    if (!generation->remains)
+        free(generation);
+}

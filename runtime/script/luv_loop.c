@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* See luv_loop.h. libuv registers what a callback or a script has started only when the inner loop
+ * itself polls; hence one turn of it, without waiting, before each sleep of the outer one. */
+#include "runtime/script/luv_loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "runtime/script/children.h"
+#include "runtime/zmq/context.h"
+#include "runtime/zmq/endpoint.h"
+#include "runtime/script/luv_servers.h"
+#include "runtime/base/signals.h"
+
+/* Descriptors that an inner loop opens, and some for what a script does with it first. libuv
+ * aborts, or crashes at the end of a loop that was not made whole, when it runs out of them. */
+enum { HEADROOM = 8 };
+
+/* What requests get to end when the process does. */
+enum { MOMENT_MS = 500 };
+
+static void run_inner(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct zl_nested *nested = poll->data;
+    uv_run(&nested->inner, UV_RUN_NOWAIT);
+}
+
+static void wake_up(uv_timer_t *timer)
+{
+    (void)timer; /* the turn before the next sleep does the work */
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct zl_nested *nested = handle->data;
+    if (--nested->handles == 0 && nested->is_closed)
+        free(nested);
+}
+
+struct zl_nested *zl_nested_new(struct zl_nested_list *list, uv_loop_t *outer, char *why)
+{
+    if (!zl_context_headroom(HEADROOM, why))
+        return NULL;
+    struct zl_nested *nested = calloc(1, sizeof *nested);
+    int error = nested ? uv_loop_init(&nested->inner) : UV_ENOMEM;
+    if (error == 0) {
+        error = uv_poll_init(outer, &nested->poll, uv_backend_fd(&nested->inner));
+        if (error != 0)
+            uv_loop_close(&nested->inner);
+    }
+    if (error != 0) {
+        snprintf(why, ZL_WHY_MAX, "luv cannot have an event loop: %s", uv_strerror(error));
+        free(nested);
+        return NULL;
+    }
+    uv_timer_init(outer, &nested->timer);
+    nested->handles = 2;
+    nested->poll.data = nested->timer.data = nested;
+    nested->list = list;
+    TAILQ_INSERT_TAIL(list, nested, link);
+    zl_nested_resume(nested);
+    return nested;
+}
+
+void zl_nested_turn(struct zl_nested *nested)
+{
+    if (!nested)
+        return;
+    uv_run(&nested->inner, UV_RUN_NOWAIT);
+    int timeout = uv_backend_timeout(&nested->inner);
+    if (timeout >= 0 && uv_loop_alive(&nested->inner)) {
+        uv_update_time(nested->timer.loop);
+        uv_timer_start(&nested->timer, wake_up, (uint64_t)timeout, 0);
+    } else {
+        uv_timer_stop(&nested->timer);
+    }
+}
+
+void zl_nested_park(struct zl_nested *nested)
+{
+    if (!nested)
+        return;
+    nested->is_parked = true;
+    uv_poll_stop(&nested->poll);
+    uv_timer_stop(&nested->timer);
+}
+
+void zl_nested_resume(struct zl_nested *nested)
+{
+    if (!nested)
+        return;
+    nested->is_parked = false;
+    uv_poll_start(&nested->poll, UV_READABLE, run_inner);
+}
+
+bool zl_nested_alive(const struct zl_nested *nested)
+{
+    return nested && uv_loop_alive(&nested->inner);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void give_up_child(uv_handle_t *handle, void *children)
+{
+    if (handle->type == UV_PROCESS && uv_is_active(handle))
+        zl_children_add(children, ((uv_process_t *)handle)->pid);
+}
+
+void zl_nested_give_up_children(struct zl_nested *nested, struct zl_children *children)
+{
+    uv_walk(&nested->inner, give_up_child, children);
+}
+
+static void close_handle(uv_handle_t *handle, void *nested)
+{
+    if (uv_is_closing(handle))
+        return;
+    if (handle->type == UV_NAMED_PIPE)
+        zl_listening_pass_path_on(nested, (uv_pipe_t *)handle);
+    uv_close(handle, NULL);
+}
+
+void zl_nested_cut(struct zl_nested *nested, struct zl_children *children)
+{
+    zl_nested_give_up_children(nested, children);
+    zl_signals_hold(true);
+    uv_walk(&nested->inner, close_handle, nested);
+    zl_signals_renew();
+    zl_signals_hold(false);
+    nested->is_cut = true;
+    zl_nested_resume(nested); /* a request that ends wakes the outer loop up */
+    uv_timer_stop(&nested->timer);
+}
+
+bool zl_nested_is_quiet(struct zl_nested *nested)
+{
+    /* The first turn ends at once after uv_stop. */
+    for (int i = 0; i < 2 && uv_loop_alive(&nested->inner); i++)
+        uv_run(&nested->inner, UV_RUN_NOWAIT);
+    return !uv_loop_alive(&nested->inner);
+}
+
+/* The length of a queue as libuv links them (uv.h): two pointers, the next and the one before. */
+static unsigned count(void *const queue[2])
+{
+    unsigned length = 0;
+    for (void **link = queue[0]; link != queue; link = link[0])
+        length++;
+    return length;
+}
+
+/* Requests that no thread works on: of streams and of datagrams. */
+static void count_others(uv_handle_t *handle, void *others)
+{
+    unsigned *sum = others;
+    if (handle->type == UV_TCP || handle->type == UV_NAMED_PIPE || handle->type == UV_TTY) {
+        const uv_stream_t *stream = (uv_stream_t *)handle;
+        *sum += (stream->connect_req != NULL) + (stream->shutdown_req != NULL) +
+                count(stream->write_queue) + count(stream->write_completed_queue);
+    } else if (handle->type == UV_UDP) {
+        const uv_udp_t *udp = (uv_udp_t *)handle;
+        *sum += count(udp->write_queue) + count(udp->write_completed_queue);
+    }
+}
+
+static bool has_requests(struct zl_nested *nested)
+{
+    uv_loop_t *inner = &nested->inner;
+    unsigned others = 0;
+    if (inner->active_reqs.count == 0)
+        return false;
+    uv_walk(inner, count_others, &others);
+    uv_mutex_lock(&inner->wq_mutex);
+    others += count(inner->wq); /* done, and not called back yet */
+    uv_mutex_unlock(&inner->wq_mutex);
+    return inner->active_reqs.count > others;
+}
+
+bool zl_nested_have_requests(const struct zl_nested_list *list)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    uint64_t deadline = uv_hrtime() + (uint64_t)MOMENT_MS * 1000000;
+    struct zl_nested *nested;
+    TAILQ_FOREACH(nested, list, link)
+    {
+        while (has_requests(nested)) {
+            if (uv_hrtime() >= deadline)
+                return true;
+            nanosleep(&pause, NULL);
+        }
+    }
+    return false;
+}
+
+void zl_nested_free(struct zl_nested *nested)
+{
+    TAILQ_REMOVE(nested->list, nested, link);
+    uv_poll_stop(&nested->poll);
+    nested->is_closed = uv_loop_close(&nested->inner) == 0;
+    uv_close((uv_handle_t *)&nested->poll, handle_closed);
+    uv_close((uv_handle_t *)&nested->timer, handle_closed);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* See records.h. What a handler logs itself goes to standard error, as does everything once it has
+ * failed. */
+#include "runtime/script/records.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/script/generation.h"
+#include "runtime/loop.h"
+
+/* More than these wait for no handler. */
+enum { MOST_WAITING = 4096 };
+
+/* The texts and the fields of the record stand behind it, in one block. */
+struct zl_queued_record {
+    STAILQ_ENTRY(zl_queued_record) link;
+    struct zl_record record;
+    struct zl_field fields[];
+};
+
+void zl_records_init(struct zl_records *records)
+{
+    STAILQ_INIT(&records->queue);
+}
+
+/* --- copies ---------------------------------------------------------------------------------- */
+
+static size_t size_of(const struct zl_record *record)
+{
+    size_t size = sizeof(struct zl_queued_record) + record->size + 1 + strlen(record->source) + 1;
+    for (int i = 0; i < record->count; i++)
+        size +=
+            sizeof *record->fields + strlen(record->fields[i].key) + 1 + record->fields[i].size + 1;
+    return size;
+}
+
+static const char *put(char **place, const char *text, size_t size)
+{
+    char *copy = *place;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    *place += size + 1;
+    return copy;
+}
+
+static struct zl_queued_record *copy(const struct zl_record *record)
+{
+    struct zl_queued_record *queued = malloc(size_of(record));
+    if (!queued)
+        return NULL;
+    char *place = (char *)&queued->fields[record->count];
+    queued->record = *record;
+    queued->record.message = put(&place, record->message, record->size);
+    queued->record.source = put(&place, record->source, strlen(record->source));
+    queued->record.fields = queued->fields;
+    for (int i = 0; i < record->count; i++) {
+        const struct zl_field *field = &record->fields[i];
+        queued->fields[i] = *field;
+        queued->fields[i].key = put(&place, field->key, strlen(field->key));
+        queued->fields[i].value = put(&place, field->value, field->size);
+    }
+    return queued;
+}
+
+/* --- the queue ------------------------------------------------------------------------------- */
+
+bool zl_records_queue(void *world, const struct zl_record *record)
+{
+    struct zl_records *records = world;
+    if (!records->handler || records->is_delivering || records->count >= MOST_WAITING)
+        return false;
+    struct zl_queued_record *queued = copy(record);
+    if (!queued)
+        return false;
+    STAILQ_INSERT_TAIL(&records->queue, queued, link);
+    records->count++;
+    return true;
+}
+
+static struct zl_queued_record *take_first(struct zl_records *records)
+{
+    struct zl_queued_record *first = STAILQ_FIRST(&records->queue);
+    if (first) {
+        STAILQ_REMOVE_HEAD(&records->queue, link);
+        records->count--;
+    }
+    return first;
+}
+
+void zl_records_end(struct zl_records *records)
+{
+    struct zl_queued_record *queued;
+    records->handler = NULL;
+    while ((queued = take_first(records))) {
+        zl_log_write(&queued->record);
+        free(queued);
+    }
+}
+
+/* --- the handler ----------------------------------------------------------------------------- */
+
+/* Runs outside any task: a handler cannot wait, and has no delivery of the task that logs. */
+static bool call(struct zl_generation *generation, const struct zl_record *record)
+{
+    struct zl_records *records = &generation->records;
+    struct zl_loop *loop = generation->loop;
+    struct zl_task *interrupted = loop->current;
+    if (!records->handler || !zl_generation_may_run(generation))
+        return false;
+    records->is_delivering = true;
+    loop->current = &loop->outside;
+    bool taken = records->handler(generation->L, record);
+    loop->current = interrupted;
+    records->is_delivering = false;
+    return taken;
+}
+
+void zl_records_deliver(struct zl_generation *generation)
+{
+    struct zl_records *records = &generation->records;
+    struct zl_queued_record *queued;
+    if (STAILQ_EMPTY(&records->queue) || records->is_delivering)
+        return;
+    while ((queued = take_first(records))) {
+        if (!call(generation, &queued->record))
+            zl_log_write(&queued->record);
+        free(queued);
+    }
+}
+
+bool zl_records_give(struct zl_generation *generation, const struct zl_record *record)
+{
+    if (generation->records.is_delivering)
+        return false;
+    zl_records_deliver(generation);
+    return call(generation, record);
+}

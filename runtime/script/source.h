@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that a generation is made of: which it has loaded, and what was in them. A reload reads
+ * them anew, all at one moment, and the next generation gets what was read then. Belongs to the
+ * loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/table.h"
+
+/* What tells a file from another without reading it. */
+struct zl_stamp {
+    uint64_t device, inode, size, modified, changed; /* the last two: nanoseconds since 1970 */
+    bool is_sure; /* the file was not being written when it was read */
+};
+
+struct zl_source {
+    struct zl_source *next;
+    char *path;
+    char *module; /* as which it was required; NULL for none */
+    bool exists;
+    bool is_data;   /* watched for the script, not loaded as Lua */
+    bool is_used;   /* loaded or watched by the generation itself; else read for it, in case */
+    bool is_new;    /* the text was read in advance, and not loaded yet */
+    bool is_served; /* that text is a former generation's, not what the file holds now */
+    bool is_kept;   /* the text stays when it was loaded */
+    uint64_t hash;  /* of the content; of a large data file's stamp */
+    struct zl_stamp stamp; /* of a data file */
+    char *text;            /* the content and a NUL, until it is loaded; NULL afterwards */
+    size_t size;           /* bytes of text */
+};
+
+/* Zeroed: none. */
+struct zl_sources {
+    struct zl_source *first;
+    size_t count;
+    size_t used;           /* those that are used */
+    bool keeps;            /* texts stay, to make the same generation again */
+    struct zl_table table; /* by path, and by module */
+};
+
+/* The source at `path` with its text, recorded as used. A text that was read in advance is handed
+ * out once, and for `fresh` only where it is a former generation's: otherwise the file is read now.
+ * NULL with errno set when it cannot be read; recorded all the same. The caller gives the text back
+ * with zl_source_done. */
+struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, bool fresh);
+void zl_source_done(struct zl_source *source);
+
+/* Notes that the source was required as `module`. And the path of the one that a former generation
+ * has required so, while its text is to be loaded anew; NULL for none. */
+void zl_source_name(struct zl_sources *sources, const char *path, const char *module);
+const char *zl_source_find_served(const struct zl_sources *sources, const char *module);
+
+/* Records a file of data with what is in it now. One whose size, times and inode are those of
+ * before is not read again; a large one never is, and its times stand for its content. False
+ * without memory. */
+bool zl_source_watch(struct zl_sources *sources, const char *path);
+
+/* Reads every used file of `from` anew into `to`, which is empty. False without memory. */
+bool zl_sources_refresh(struct zl_sources *to, const struct zl_sources *from);
+
+/* The used files of `from` as they were when they were loaded, into `to`, which is empty. False
+ * without memory. */
+bool zl_sources_copy(struct zl_sources *to, const struct zl_sources *from);
+
+/* Moves all files of `from`, with their texts, to `to`, which is empty. */
+void zl_sources_take(struct zl_sources *to, struct zl_sources *from);
+
+/* Moves all files of `from` to `to`, which is empty, as used ones without texts. */
+void zl_sources_move(struct zl_sources *to, struct zl_sources *from);
+
+/* Adds to `to` what it lacks of the used files of `from`, without texts. False without memory. */
+bool zl_sources_merge(struct zl_sources *to, const struct zl_sources *from);
+
+/* Forgets files that do not exist and that were not asked for. */
+void zl_sources_prune(struct zl_sources *sources);
+
+/* Whether the file was another in `before`, or is not in there. */
+bool zl_source_is_new(const struct zl_source *source, const struct zl_sources *before);
+
+/* Whether every used file of `sources` is the same in `now`. */
+bool zl_sources_are_in(const struct zl_sources *sources, const struct zl_sources *now);
+
+/* The paths of the files of `now` that are new against `before`, comma-separated, cut at `size`.
+ * Returns how many there are. */
+size_t zl_sources_compare(const struct zl_sources *now, const struct zl_sources *before, char *out,
+                          size_t size);
+
+void zl_sources_fini(struct zl_sources *sources);

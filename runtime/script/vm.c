@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* See vm.h. The embedded modules come last among the loaders but before the error, unless ZLRUN_LUA
+ * names a folder to read them from. */
+#include "runtime/script/vm.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/zmq/endpoint.h"
+#include "runtime/sched/runaway.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { UNDER_SANITIZER = 1 };
+#else
+enum { UNDER_SANITIZER = 0 };
+#endif
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+/* For small blocks that a sanitizer is to see, each of them. */
+static void *from_malloc(void *world, void *block, size_t old_size, size_t new_size)
+{
+    (void)world;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(block, new_size);
+    free(block);
+    return NULL;
+}
+
+/* LuaJIT's own allocator ends with the state it was made for, and takes what other states have of
+ * it along. So it is that of a state which does nothing else and lives as long as the thread. */
+static bool find_small(struct zl_memory *memory)
+{
+    static _Thread_local lua_State *keeper;
+    memory->small = from_malloc;
+    if (UNDER_SANITIZER)
+        return true;
+    if (!keeper)
+        keeper = luaL_newstate();
+    if (keeper)
+        memory->small = lua_getallocf(keeper, &memory->small_world);
+    return keeper != NULL;
+}
+
+static bool is_counted(const struct zl_memory *memory)
+{
+    return memory->cap > 0 || memory->failing > 0;
+}
+
+static lua_Alloc allocator_for(const struct zl_memory *memory)
+{
+    return is_counted(memory) ? zl_heap_allocate_counted : zl_heap_allocate;
+}
+
+static void find_text_offset(lua_State *L, struct zl_memory *memory)
+{
+    lua_setallocf(L, zl_heap_watch, memory);
+    lua_pushliteral(L, "a string that nobody else has made");
+    memory->text_offset = (size_t)(lua_tostring(L, -1) - (const char *)memory->first);
+    lua_pop(L, 1);
+    lua_setallocf(L, allocator_for(memory), memory);
+}
+
+/* --- embedded modules ------------------------------------------------------------------------ */
+
+static const struct zl_embedded_module *find_embedded(const char *name)
+{
+    const struct zl_embedded_module *module = zl_embedded_modules;
+    while (module->name && strcmp(module->name, name) != 0)
+        module++;
+    return module->name ? module : NULL;
+}
+
+bool zl_vm_is_embedded(const char *name)
+{
+    const struct zl_embedded_module *module = zl_embedded_modules;
+    while (module->name && strcmp(module->file, name) != 0)
+        module++;
+    return module->name != NULL;
+}
+
+static int load_from_folder(lua_State *L, const char *folder,
+                            const struct zl_embedded_module *module)
+{
+    const char *path = lua_pushfstring(L, "%s/%s", folder, module->file);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 0;
+    fclose(file);
+    if (luaL_loadfile(L, path) != 0)
+        return lua_error(L);
+    return 1;
+}
+
+static int search_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const struct zl_embedded_module *module = find_embedded(name);
+    if (!module) {
+        lua_pushfstring(L, "\n\tno module '%s' embedded in zlrun", name);
+        return 1;
+    }
+    const char *folder = secure_getenv("ZLRUN_LUA");
+    if (folder && *folder && load_from_folder(L, folder, module))
+        return 1;
+    char chunk[128];
+    snprintf(chunk, sizeof chunk, "@zlrun:%s", module->file);
+    if (luaL_loadbuffer(L, (const char *)module->bytes, module->size, chunk) != 0)
+        return lua_error(L);
+    return 1;
+}
+
+/* After package.preload, before the files: nobody's zeroless.lua on the path takes ours' place. */
+static void add_searcher(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loaders");
+    int count = (int)lua_objlen(L, -1);
+    for (int i = count; i >= 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search_embedded);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
+}
+
+static int open_state(lua_State *L)
+{
+    lua_gc(L, LUA_GCSTOP, 0);
+    luaL_openlibs(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "ffi");
+    lua_call(L, 1, 0);
+    add_searcher(L);
+    find_text_offset(L, lua_touserdata(L, 1));
+    /* The first luaL_unref allocates; from now on it may be called where nothing may raise. */
+    lua_pushboolean(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
+    lua_gc(L, LUA_GCRESTART, 0);
+    return 0;
+}
+
+/* LuaJIT 2.1 of 2022-03-20 crashes when it gets no memory for the state itself or while it opens
+ * the FFI: both are done before a script can have used any up. */
+lua_State *zl_vm_new(struct zl_memory *memory)
+{
+    memory->calls = memory->failing; /* past it: nothing fails yet */
+    lua_State *L = find_small(memory) ? lua_newstate(allocator_for(memory), memory) : NULL;
+    if (L && lua_cpcall(L, open_state, memory) != 0) {
+        lua_close(L);
+        return NULL;
+    }
+    memory->calls = 0;
+    return L;
+}
+
+int zl_vm_call(lua_State *L, lua_CFunction function, void *world)
+{
+    lua_State *before = zl_runaway_enter(L);
+    int outcome = lua_cpcall(L, function, world);
+    zl_runaway_leave(before);
+    return outcome;
+}
+
+void zl_vm_require(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, name);
+    lua_call(L, 1, 0);
+}
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+/* Error values may be anything: a table with __tostring, nil. */
+static void push_message(lua_State *L, lua_State *co)
+{
+    if (lua_isstring(co, -1)) {
+        lua_pushvalue(co, -1);
+        lua_xmove(co, L, 1);
+    } else if (luaL_callmeta(co, -1, "__tostring") && lua_isstring(co, -1)) {
+        lua_xmove(co, L, 1);
+    } else {
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(co, -1));
+    }
+}
+
+void zl_vm_take_error(lua_State *L, char *why)
+{
+    const char *message = lua_tostring(L, -1);
+    snprintf(why, ZL_WHY_MAX, "%s", message ? message : "(error object is not a string)");
+    lua_pop(L, 1);
+}
+
+void zl_vm_push_traceback(lua_State *L, lua_State *co)
+{
+    push_message(L, co);
+    luaL_traceback(L, co, lua_tostring(L, -1), 0);
+    lua_remove(L, -2);
+}
+
+int zl_vm_add_traceback(lua_State *L)
+{
+    push_message(L, L);
+    luaL_traceback(L, L, lua_tostring(L, -1), 1);
+    return 1;
+}
+
+void zl_vm_line(lua_State *L, int level, char *out, size_t size)
+{
+    lua_Debug info;
+    out[0] = '\0';
+    if (lua_getstack(L, level, &info) && lua_getinfo(L, "Sl", &info) && info.currentline > 0)
+        snprintf(out, size, "%s:%d", info.short_src, info.currentline);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* See delivery.h. */
+#include "runtime/socket/delivery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/socket/reply.h"
+#include "runtime/socket/ffi.h"
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+
+/* --- copies ---------------------------------------------------------------------------------- */
+
+static void close_frames(zmq_msg_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        zmq_msg_close(&frames[i]);
+    free(frames);
+}
+
+static zmq_msg_t *copy_frames(zmq_msg_t *frames, unsigned count)
+{
+    zmq_msg_t *copies = malloc(count * sizeof *copies);
+    for (unsigned i = 0; copies && i < count; i++) {
+        zmq_msg_init(&copies[i]);
+        zmq_msg_copy(&copies[i], &frames[i]);
+    }
+    return copies;
+}
+
+static void unref(struct zl_hand *hand)
+{
+    if (--hand->references > 0)
+        return;
+    close_frames(hand->frames, hand->count);
+    close_frames(hand->envelope, hand->envelope_count);
+    zl_socket_unref_weak(hand->socket);
+    free(hand);
+}
+
+static bool grip(struct zl_task *task, struct zl_hand *hand, bool inherited)
+{
+    struct zl_grip *new_grip = malloc(sizeof *new_grip);
+    if (!new_grip)
+        return false;
+    *new_grip = (struct zl_grip){task->grips, hand, inherited};
+    task->grips = new_grip;
+    hand->references++;
+    return true;
+}
+
+/* The way of every message but the first: the copy takes the place of the one before. */
+static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_msg_t *frames,
+                    unsigned count)
+{
+    const struct zl_grip *held = task->grips;
+    if (!held || held->inherited)
+        return false;
+    struct zl_hand *hand = held->hand;
+    if (hand->socket != socket || hand->references > 1 || hand->count != count)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        zmq_msg_copy(&hand->frames[i], &frames[i]);
+    hand->tries = 0;
+    task->loop->reload.handled++;
+    return true;
+}
+
+void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    zmq_msg_t *first = &inbox->messages[inbox->count - count];
+    if (replace(task, socket, first, count))
+        return;
+    zl_hand_release(task, socket);
+    struct zl_hand *hand = calloc(1, sizeof *hand);
+    zmq_msg_t *frames = copy_frames(first, count);
+    if (!hand || !frames || task == &socket->loop->outside) {
+        if (frames)
+            close_frames(frames, count);
+        free(hand);
+        return;
+    }
+    hand->socket = socket;
+    zl_socket_ref_weak(socket);
+    hand->frames = frames;
+    hand->count = count;
+    hand->references = 1;
+    grip(task, hand, false);
+    unref(hand);
+}
+
+/* --- handled --------------------------------------------------------------------------------- */
+
+/* The one that the task has of the socket itself; NULL for none. Inherited ones are the oldest. */
+static const struct zl_grip *find_own(const struct zl_task *task, const struct zl_socket *socket)
+{
+    const struct zl_grip *held = task->grips;
+    while (held && (held->inherited || held->hand->socket != socket))
+        held = held->next;
+    return held;
+}
+
+static void release_newest(struct zl_task *task)
+{
+    struct zl_grip *held = task->grips;
+    task->grips = held->next;
+    if (held->hand->references == 1 && !held->hand->is_aside)
+        task->loop->reload.handled++;
+    unref(held->hand);
+    free(held);
+}
+
+void zl_hand_release(struct zl_task *task, const struct zl_socket *socket)
+{
+    const struct zl_grip *own = socket ? find_own(task, socket) : NULL;
+    const struct zl_grip *rest = own ? own->next : socket ? task->grips : NULL;
+    while (task->grips != rest)
+        release_newest(task);
+}
+
+void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent)
+{
+    for (const struct zl_grip *held = parent->grips; held; held = held->next)
+        grip(child, held->hand, true);
+}
+
+/* --- failed ---------------------------------------------------------------------------------- */
+
+static size_t bytes_of(struct zl_hand *hand)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < hand->count; i++)
+        bytes += zmq_msg_size(&hand->frames[i]);
+    return bytes;
+}
+
+/* The message as the log shows it: where it came in, its size, its first bytes. */
+static void tell(struct zl_hand *hand, const char *message)
+{
+    enum { SHOWN = 64 };
+    char receiver[ZL_WHY_MAX], endpoints[ZL_WHY_MAX - 16], bytes[24], frames[24], tries[24];
+    zl_socket_describe(hand->socket, endpoints, sizeof endpoints);
+    snprintf(receiver, sizeof receiver, "%s %s", hand->socket->pattern->name, endpoints);
+    snprintf(bytes, sizeof bytes, "%zu", bytes_of(hand));
+    snprintf(frames, sizeof frames, "%u", hand->count);
+    snprintf(tries, sizeof tries, "%d", hand->tries);
+    size_t size = zmq_msg_size(&hand->frames[0]);
+    struct zl_field fields[] = {
+        {"receiver", receiver, strlen(receiver), false},
+        {"frames", frames, strlen(frames), true},
+        {"bytes", bytes, strlen(bytes), true},
+        {"tries", tries, strlen(tries), true},
+        {"data", zmq_msg_data(&hand->frames[0]), size < SHOWN ? size : SHOWN, false}};
+    struct zl_record record = {.level = ZL_ERROR,
+                               .message = message,
+                               .size = strlen(message),
+                               .source = "",
+                               .fields = fields,
+                               .count = sizeof fields / sizeof *fields};
+    zl_log_emit(&record);
+}
+
+static void bury(struct zl_hand *hand)
+{
+    struct zl_loop *loop = hand->socket->loop;
+    loop->reload.given_up++;
+    if (loop->reload.options.dead_letter) {
+        bool written = zl_deadletter_write(&loop->reload.dead_letter, hand->frames, hand->count);
+        tell(hand, written ? "message in hand set aside to the dead letters"
+                           : "message in hand lost: the dead letters cannot be written");
+    } else {
+        tell(hand, "message in hand lost; --redeliver gives it again, --dead-letter keeps it");
+    }
+}
+
+/* A request that was answered is handled; that of a task that spawned this one is its own affair.
+ */
+static bool is_for_others(struct zl_task *task, const struct zl_grip *held)
+{
+    struct zl_hand *hand = held->hand;
+    if (hand->socket->pattern->id != ZL_REPLY)
+        return false;
+    if (held->inherited)
+        return true;
+    hand->envelope = zl_exchange_take_envelope(task, hand->socket, &hand->envelope_count);
+    return hand->envelope == NULL;
+}
+
+static void give_again(struct zl_hand *hand)
+{
+    STAILQ_INSERT_TAIL(&hand->socket->again, hand, link);
+    hand->references++;
+    hand->socket->lanes[ZL_IN].gate = true;
+    zl_socket_touch(hand->socket);
+}
+
+void zl_hand_set_aside(struct zl_task *task, bool blamed)
+{
+    const struct zl_reload *reload = &task->loop->reload;
+    for (const struct zl_grip *held = task->grips; held; held = held->next) {
+        struct zl_hand *hand = held->hand;
+        if (hand->is_aside)
+            continue;
+        /* On probation it is the code that is blamed. */
+        hand->tries += blamed && !reload->fallback;
+        if (is_for_others(task, held))
+            continue;
+        hand->is_aside = true;
+        bool again = task->loop->phase == ZL_RUNNING &&
+                     (reload->fallback ||
+                      (reload->options.redeliver > 0 && hand->tries <= reload->options.redeliver));
+        if (!again || !hand->socket->zmq) {
+            bury(hand);
+            continue;
+        }
+        task->loop->reload.tries_used += blamed;
+        tell(hand, "message in hand when the generation failed; it is given again");
+        give_again(hand);
+    }
+}
+
+/* --- given again ----------------------------------------------------------------------------- */
+
+bool zl_hand_store(struct zl_socket *socket, unsigned count)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_hand *hand = calloc(1, sizeof *hand);
+    zmq_msg_t *frames = malloc(count * sizeof *frames);
+    if (!hand || !frames) {
+        free(hand);
+        free(frames);
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        zmq_msg_init(&frames[i]);
+        zmq_msg_move(&frames[i], &inbox->messages[inbox->count - count + i]);
+    }
+    hand->socket = socket;
+    zl_socket_ref_weak(socket);
+    hand->frames = frames;
+    hand->count = count;
+    hand->references = 1;
+    hand->is_ahead = true;
+    hand->envelope =
+        zl_exchange_take_envelope(socket->loop->current, socket, &hand->envelope_count);
+    STAILQ_INSERT_TAIL(&socket->again, hand, link);
+    return true;
+}
+
+int zl_hand_take(struct zl_socket *socket)
+{
+    struct zl_task *task = socket->loop->current;
+    struct zl_hand *hand = STAILQ_FIRST(&socket->again);
+    if (!zl_inbox_fill(socket->loop, hand->frames, hand->count))
+        return -1;
+    if (hand->envelope_count > 0 &&
+        !zl_exchange_give_envelope(task, socket, hand->envelope, hand->envelope_count))
+        return -1;
+    hand->envelope = NULL;
+    hand->envelope_count = 0;
+    STAILQ_REMOVE_HEAD(&socket->again, link);
+    zl_hand_release(task, socket);
+    hand->is_aside = hand->is_ahead = false;
+    if (task != &socket->loop->outside)
+        grip(task, hand, false);
+    int count = (int)hand->count;
+    unref(hand);
+    return count;
+}
+
+void zl_hand_forget(struct zl_socket *socket)
+{
+    struct zl_hand *hand;
+    while ((hand = STAILQ_FIRST(&socket->again))) {
+        STAILQ_REMOVE_HEAD(&socket->again, link);
+        if (!hand->is_ahead)
+            bury(hand);
+        else if (socket->loop->reload.options.dead_letter)
+            zl_deadletter_write(&socket->loop->reload.dead_letter, hand->frames, hand->count);
+        unref(hand);
+    }
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The messages in the hands of tasks, kept so that one is not lost when its task fails: it is told
+ * in the log, given again to the next generation, or set aside. Copies are made only while
+ * `loop->keeps` is set, which is when a generation may be replaced after an error. Belongs to the
+ * loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "runtime/zmq/libzmq.h"
+
+struct zl_generation;
+struct zl_loop;
+struct zl_socket;
+struct zl_task;
+
+struct zl_hand {
+    struct zl_socket *socket; /* a weak reference */
+    zmq_msg_t *frames;        /* copies; libzmq shares what is large */
+    unsigned count;
+    zmq_msg_t *envelope; /* of a request that is to be given again */
+    unsigned envelope_count;
+    int references;
+    int tries;     /* failures with this message in hand */
+    bool is_aside; /* given away by a failed generation: no longer in a task's hand */
+    bool is_ahead; /* read ahead of the task that will receive it, see intake.h */
+    STAILQ_ENTRY(zl_hand) link;
+};
+
+STAILQ_HEAD(zl_hand_queue, zl_hand);
+
+/* A task's hold of a message. */
+struct zl_grip {
+    struct zl_grip *next;
+    struct zl_hand *hand;
+    bool inherited; /* from the task that has spawned this one: until its end */
+};
+
+/* The last `count` messages of the inbox are the frames of a message that the task has received.
+ * Does without when there is no memory. */
+void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count);
+
+/* The task has handled what it had of the socket, and what it has received since (NULL: all). */
+void zl_hand_release(struct zl_task *task, const struct zl_socket *socket);
+
+/* The child handles what its parent has in hand, too. */
+void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent);
+
+/* The generation of the task has failed, because of this task when it is `blamed`: its messages are
+ * told in the log and given to the next generation, or to the dead letters. */
+void zl_hand_set_aside(struct zl_task *task, bool blamed);
+
+/* The last `count` messages of the inbox are the frames of a message that was read ahead: it is
+ * moved behind those to be given again. False, and the message stays, without memory. */
+bool zl_hand_store(struct zl_socket *socket, unsigned count);
+
+/* The next message to be given again goes to the running task: the number of its frames, which are
+ * copied to the inbox, or -1 without memory, nothing taken. */
+int zl_hand_take(struct zl_socket *socket);
+
+/* The socket closes: what was to be given again is set aside; so is what was read ahead, which
+ * zl_stopping_count_dropped has logged. */
+void zl_hand_forget(struct zl_socket *socket);

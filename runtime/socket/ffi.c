@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/* See ffi.h. One call moves one whole message. The straight way through is short: a gate, a slice
+ * of time, libzmq. A message is either taken by libzmq whole or not at all: only its first frame
+ * can be refused for want of room, and when libzmq takes the first ones back (its peer left in the
+ * middle) the whole message is tried again. */
+#include "runtime/socket/ffi.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "runtime/zmq/send.h"
+#include "runtime/base/heap.h"
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+#include "runtime/socket/socket.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/libzmq.h"
+
+/* What hardly ever happens is kept out of the straight way, and does not cost it registers. */
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
+
+/* Methods can be called with any userdata as self. */
+static inline struct zl_socket *socket_of(void *userdata, const char *class_name)
+{
+    struct zl_handle *handle = userdata;
+    return RARELY(handle->class_name != class_name) ? NULL : handle->socket;
+}
+
+static _Thread_local int last_error;
+
+const char *zl_hot_error(void)
+{
+    return zmq_strerror(last_error);
+}
+
+int32_t zl_hot_failure(void)
+{
+    last_error = zmq_errno();
+    if (last_error == EAGAIN)
+        return ZL_AGAIN;
+    return last_error == EHOSTUNREACH ? ZL_GONE : ZL_FAILED;
+}
+
+/* Whether messages are sent, and handed to the script, as they are: with no envelope either. */
+static inline bool is_plain(const struct zl_socket *socket)
+{
+    return socket->options.is_plain && socket->note == 0;
+}
+
+/* What every operation asks first: 0 or a code. */
+static inline int32_t enter(struct zl_socket *socket, enum zl_direction direction)
+{
+    struct zl_loop *loop = socket->loop;
+    if (RARELY(--loop->slice <= 0)) {
+        int32_t code = zl_loop_check_slice(loop);
+        if (code != 0)
+            return code;
+    }
+    if (RARELY(socket->lanes[direction].gate)) {
+        int32_t code = zl_socket_admit(socket, direction);
+        if (code != 0)
+            return code;
+    }
+    if (RARELY(!socket->is_touched))
+        zl_socket_touch(socket);
+    return 0;
+}
+
+static inline void done(struct zl_socket *socket)
+{
+    socket->loop->hot.note = socket->note | (zl_log_wanted(ZL_DEBUG) ? ZL_NOTE_TRACE : 0);
+}
+
+/* --- send ------------------------------------------------------------------------------------ */
+
+static bool on_topic(const struct zl_socket *socket, const struct zl_frame *frame)
+{
+    const struct zl_bytes *topic = &socket->options.topic;
+    return frame->size >= topic->size && memcmp(frame->data, topic->data, topic->size) == 0;
+}
+
+static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *frames,
+                             uint32_t count)
+{
+    const struct zl_bytes *topic = &socket->options.topic;
+    if (!zl_frames_send_bytes(socket, topic->data, topic->size))
+        return zl_hot_failure();
+    return zl_frames_send(socket, frames, count);
+}
+
+/* For every message but those that go straight (send_plain). */
+static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    switch (socket->pattern->id) {
+    case ZL_PUB:
+        if (socket->options.embed_topic)
+            return send_embedded(socket, frames, count);
+        return on_topic(socket, frames) ? zl_frames_send(socket, frames, count) : ZL_OFF_TOPIC;
+    case ZL_REQUEST:
+        return zl_exchange_ask(socket, frames, count);
+    case ZL_REPLY:
+        return zl_exchange_answer(socket, frames, count);
+    default:
+        return zl_frames_send(socket, frames, count);
+    }
+}
+
+/* libzmq looks only now and then at what its peers have taken: has it look, and tries again. When
+ * there still is no room, its descriptor will tell. (A reply waits for one peer's room, whatever
+ * the others have; lua/zeroless/sender.lua sees to that.) */
+static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *frames,
+                              uint32_t count)
+{
+    zl_socket_look(socket);
+    int32_t code = transmit(socket, frames, count);
+    for (unsigned i = 1; code == ZL_AGAIN && i < socket->route_count; i++) {
+        if (socket->pattern->id == ZL_PUSH)
+            zl_route_next(socket); /* a request takes the next by itself */
+        code = transmit(socket, frames, count);
+    }
+    if (code == ZL_AGAIN && socket->pattern->id != ZL_REPLY)
+        zl_socket_calm(socket);
+    return code;
+}
+
+/* The straight way: a small frame, as it is. */
+static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
+{
+    int sent = zl_wire_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
+    return RARELY(sent < 0) ? zl_hot_failure() : 0;
+}
+
+static inline int32_t send_message(struct zl_socket *socket, const struct zl_frame *frames,
+                                   uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if ((int64_t)frames[i].size > socket->options.max_message_size) {
+            socket->loop->hot.where = (int32_t)i + 1;
+            return ZL_TOO_BIG;
+        }
+    }
+    int32_t code = enter(socket, ZL_OUT);
+    if (code != 0)
+        return code;
+    if (count == 1 && is_plain(socket) && frames->size < ZL_LARGE)
+        code = send_plain(socket, frames);
+    else
+        code = transmit(socket, frames, count);
+    if (code == ZL_AGAIN)
+        code = transmit_again(socket, frames, count);
+    if (code == 0) {
+        socket->sent++;
+        done(socket);
+        if (RARELY(socket->route_count > 1) && socket->pattern->id == ZL_PUSH)
+            zl_route_next(socket);
+    }
+    return code;
+}
+
+int32_t zl_hot_send(void *sender, const char *data, uint32_t size)
+{
+    struct zl_socket *socket = socket_of(sender, zl_sender_class);
+    struct zl_frame frame = {data, size};
+    return socket ? send_message(socket, &frame, 1) : ZL_WRONG_SELF;
+}
+
+int32_t zl_hot_send_frames(void *sender, const struct zl_frame *frames, uint32_t count)
+{
+    struct zl_socket *socket = socket_of(sender, zl_sender_class);
+    return socket ? send_message(socket, frames, count) : ZL_WRONG_SELF;
+}
+
+int32_t zl_hot_send_2(void *sender, const char *data1, uint32_t size1, const char *data2,
+                      uint32_t size2)
+{
+    const struct zl_frame frames[] = {{data1, size1}, {data2, size2}};
+    return zl_hot_send_frames(sender, frames, 2);
+}
+
+int32_t zl_hot_send_4(void *sender, uint32_t count, const char *data1, uint32_t size1,
+                      const char *data2, uint32_t size2, const char *data3, uint32_t size3,
+                      const char *data4, uint32_t size4)
+{
+    const struct zl_frame frames[] = {
+        {data1, size1}, {data2, size2}, {data3, size3}, {data4, size4}};
+    return zl_hot_send_frames(sender, frames, count);
+}
+
+int32_t zl_hot_send_8(void *sender, uint32_t count, const char *data1, uint32_t size1,
+                      const char *data2, uint32_t size2, const char *data3, uint32_t size3,
+                      const char *data4, uint32_t size4, const char *data5, uint32_t size5,
+                      const char *data6, uint32_t size6, const char *data7, uint32_t size7,
+                      const char *data8, uint32_t size8)
+{
+    const struct zl_frame frames[] = {{data1, size1}, {data2, size2}, {data3, size3},
+                                      {data4, size4}, {data5, size5}, {data6, size6},
+                                      {data7, size7}, {data8, size8}};
+    return zl_hot_send_frames(sender, frames, count);
+}
+
+/* --- receive --------------------------------------------------------------------------------- */
+
+static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
+{
+    struct zl_bytes bytes = {zmq_msg_data(first), zmq_msg_size(first)};
+    return zl_options_have_topic(&socket->options, &bytes);
+}
+
+static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)
+{
+    for (size_t i = 0; i < socket->options.topic_count; i++) {
+        const struct zl_bytes *topic = &socket->options.topics[i];
+        if (zmq_msg_size(first) >= topic->size &&
+            memcmp(zmq_msg_data(first), topic->data, topic->size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What another tenant has subscribed to is not for this one: while that one may come back it goes
+ * on arriving, and libzmq has one such message in its hand afterwards. */
+static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
+{
+    if (!socket->former)
+        zl_socket_share(socket, false);
+    return begins_with_topic(socket, first);
+}
+
+/* Where the body of the received message begins; -1 when the message is not for the script. */
+static int body_start(struct zl_socket *socket, int32_t count)
+{
+    zmq_msg_t *messages = socket->loop->inbox.messages;
+    if (is_plain(socket))
+        return 0;
+    switch (socket->pattern->id) {
+    case ZL_REQUEST:
+    case ZL_REPLY: {
+        unsigned start = zl_exchange_accept(socket, messages, (unsigned)count);
+        return start > 0 ? (int)start : -1;
+    }
+    case ZL_SUB:
+        if (socket->options.exact)
+            return is_wanted_topic(socket, &messages[0]) ? 0 : -1;
+        return socket->is_shared && !is_for_tenant(socket, &messages[0]) ? -1 : 0;
+    default:
+        return 0;
+    }
+}
+
+/* libzmq lets larger frames pass than the script may want, see options.h. */
+static bool is_within_limit(struct zl_socket *socket, int32_t count)
+{
+    const struct zl_frame *frames = socket->loop->inbox.frames;
+    int64_t limit = socket->options.max_message_size;
+    for (int32_t i = 0; i < count; i++) {
+        if ((int64_t)frames[i].size <= limit)
+            continue;
+        char endpoints[ZL_ENDPOINT_MAX];
+        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_log_later(
+            ZL_WARN, "",
+            "%s at %s refused a message: its frame %d has %u bytes, above max_message_size "
+            "(%lld)",
+            socket->pattern->name, endpoints, (int)i + 1, frames[i].size, (long long)limit);
+        return false;
+    }
+    return true;
+}
+
+static bool has_newer(const struct zl_socket *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+/* conflate: puts the newest message that the script wants in the place of the one of `count` frames
+ * in the inbox. Returns as receive_frames does. ZMQ_CONFLATE tears messages of several frames
+ * apart, and of a subscriber's topics it tells the publisher only the last. */
+static int32_t receive_newest(struct zl_socket *socket, int32_t count)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    zmq_msg_t first;
+    while (count > 0 && has_newer(socket)) {
+        zmq_msg_init(&first);
+        if (zl_wire_receive_frame(socket->zmq, &first) < 0)
+            break;
+        if (socket->options.exact && !is_wanted_topic(socket, &first)) {
+            zl_inbox_skip_rest(socket->zmq, &first);
+        } else {
+            zmq_msg_move(&inbox->messages[0], &first);
+            zl_inbox_lay_out(inbox, 0, INT_MAX);
+            count = zl_inbox_receive(inbox, socket->zmq, 1);
+        }
+        zmq_msg_close(&first);
+    }
+    return count;
+}
+
+/* One message for the script: the number of its frames, or a code. The first `count` of them are in
+ * the inbox already. */
+static int32_t take(struct zl_socket *socket, unsigned count)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    for (;; count = 0) {
+        int32_t whole = zl_inbox_receive(inbox, socket->zmq, count);
+        int start = whole > 0 && is_within_limit(socket, whole) ? body_start(socket, whole) : -1;
+        if (start >= 0 && socket->options.conflate)
+            whole = receive_newest(socket, whole);
+        if (whole < 0)
+            return whole;
+        if (whole > 0 && start >= 0) {
+            socket->loop->hot.received = inbox->frames + start;
+            return whole - start;
+        }
+    }
+}
+
+/* The straight way: a message as it came, into the place of one that had one frame too. */
+static inline int32_t take_plain(struct zl_socket *socket)
+{
+    struct zl_inbox *inbox = &socket->loop->inbox;
+    int size = zl_wire_receive_frame(socket->zmq, inbox->messages);
+    if (RARELY(size < 0))
+        return zl_hot_failure();
+    zl_inbox_lay_out(inbox, 0, size);
+    if (zmq_msg_more(inbox->messages))
+        return take(socket, 1);
+    socket->loop->hot.received = inbox->frames;
+    return 1;
+}
+
+static inline int32_t may_receive(struct zl_socket *socket)
+{
+    return socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
+}
+
+static int32_t take_other(struct zl_socket *socket)
+{
+    int32_t code = may_receive(socket);
+    if (socket->route_count > 1)
+        zl_route_select_readable(socket);
+    return code == 0 ? take(socket, 0) : code;
+}
+
+/* A message of a failed generation, for this one: the number of its frames, or a code. */
+static int32_t take_again(struct zl_socket *socket)
+{
+    int32_t code = may_receive(socket);
+    int count = code == 0 ? zl_hand_take(socket) : 0;
+    if (code != 0 || count > 0)
+        return code != 0 ? code : count;
+    errno = ENOMEM;
+    return zl_hot_failure();
+}
+
+static inline int32_t take_next(struct zl_socket *socket)
+{
+    struct zl_loop *loop = socket->loop;
+    int32_t code =
+        is_plain(socket) && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+    /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
+     * not been asked for. */
+    if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
+        zl_socket_calm(socket);
+    if (RARELY(loop->keeps) && code > 0 && socket->pattern->hands_out)
+        zl_hand_keep(loop->current, socket, (unsigned)code);
+    return code;
+}
+
+bool zl_socket_read_ahead(struct zl_socket *socket)
+{
+    int32_t count = take(socket, 0);
+    return count > 0 && zl_hand_store(socket, (unsigned)count);
+}
+
+/* There is nothing to receive; `code` says why. */
+static int32_t miss(struct zl_socket *socket, int32_t code)
+{
+    struct zl_loop *loop = socket->loop;
+    loop->hot.received = NULL;
+    if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
+        zl_task_release(loop->current, socket);
+        zl_inbox_clear(&loop->inbox, 0);
+        loop->current->receives |= socket->pattern->hands_out;
+    }
+    return code;
+}
+
+int32_t zl_hot_receive(void *receiver)
+{
+    struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
+    if (RARELY(!socket))
+        return ZL_WRONG_SELF;
+    if (RARELY(socket->loop->hot.received))
+        return ZL_NESTED;
+    int32_t code = enter(socket, ZL_IN);
+    if (code == 0)
+        code = take_next(socket);
+    else if (code == ZL_GIVEN_AGAIN)
+        code = take_again(socket);
+    if (RARELY(code < 0))
+        return miss(socket, code);
+    struct zl_task *task = socket->loop->current;
+    if (RARELY(task->held != socket || task->also_held.count > 0) && socket->pattern->hands_out)
+        zl_task_hold(task, socket);
+    socket->received++;
+    done(socket);
+    return code;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* See intake.h. How an intake ends depends on who sends.
+ *
+ * A pull's peers over TCP are asked to close their connections within 100 ms, which makes them keep
+ * what they have not written (streams.h). Until then tasks receive as always, so that a full queue
+ * goes on holding the senders back; then what is on its way is read into memory, until libzmq has
+ * closed every connection. An ipc peer loses what it writes after its connection is closed, and
+ * libzmq what it has not read while its queue is full: there the outgoing direction is shut, and
+ * everything is read at once.
+ *
+ * A reply or a pair reads without sending until no more comes: who asks gets no answer meanwhile,
+ * and asks nothing new. Its connections stay, for the replies. A sub reads what is there.
+ *
+ * A connection from this process, inproc too, is never cut: what its sender still sends is handled,
+ * and all is over when every task rests. */
+#include "runtime/socket/intake.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "runtime/loop.h"
+#include "runtime/socket/streams.h"
+#include "runtime/socket/socket.h"
+
+enum { MS = 1000000 };
+
+/* When a peer should have closed its connection; when one that has not, and sends nothing, is shut;
+ * when one that goes on sending is; and when those that have not closed even then are left. */
+enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS, STALLED_NS = 2100 * MS };
+
+/* A peer with more to be read is asked to hold after this, whatever it has sent. */
+enum { PATIENCE_NS = 500 * MS };
+
+/* A dialogue has come to rest; it never will. */
+enum { QUIET_NS = 10 * MS, RESTLESS_NS = 100 * MS };
+
+/* So long one socket is read at a time; so long, at most, the peers that may not hold are read. */
+enum { SHORT_NS = 2 * MS, READ_NS = 20 * MS, SHUT_READ_NS = 50 * MS };
+
+struct zl_intake {
+    struct zl_streams peers;
+    uint64_t opened;      /* the first turn */
+    uint64_t begun, last; /* when it began; when a message was read last */
+    bool is_own;          /* something in this process sends to it */
+    bool is_dialogue;     /* reads without sending until it is quiet */
+    bool is_shut;
+    bool had_peers;
+    bool was_empty;  /* in the turn before, with no connection left */
+    bool is_checked; /* for connections that were being made when it began */
+    bool is_cut;
+};
+
+/* --- reading ahead --------------------------------------------------------------------------- */
+
+/* Reads what there is, for at most `most` nanoseconds. Whether there is nothing more. */
+static bool read_ahead(struct zl_socket *socket, uint64_t most)
+{
+    uint64_t until = zl_loop_now() + most;
+    for (unsigned i = 1;; i++) {
+        if (!zl_socket_read_ahead(socket))
+            return true;
+        socket->intake->last = zl_loop_now();
+        if (i % 64 == 0 && socket->intake->last >= until)
+            return false;
+    }
+}
+
+static void cut(struct zl_socket *socket)
+{
+    socket->intake->is_cut = true;
+    if (!socket->intake->is_dialogue)
+        zl_socket_unlink(socket);
+    zl_socket_touch(socket);
+}
+
+/* --- one socket ------------------------------------------------------------------------------ */
+
+/* Shuts the connections, all or those whose peers may not hold, and reads what they bring as it
+ * comes: when libzmq finds a connection closed while its queue is full, it drops what it has not
+ * read. */
+static void shut(struct zl_socket *socket, bool all)
+{
+    enum { SPINS = 1000 };
+    const struct timespec moment = {.tv_nsec = 50000};
+    struct zl_intake *intake = socket->intake;
+    read_ahead(socket, SHORT_NS);
+    zl_streams_shut(&intake->peers, all);
+    uint64_t until = zl_loop_now() + SHUT_READ_NS;
+    for (int i = 0; zl_loop_now() < until && zl_streams_left(&intake->peers) > 0; i++) {
+        read_ahead(socket, SHORT_NS);
+        if (i > SPINS)
+            nanosleep(&moment, NULL);
+    }
+}
+
+static bool has_abrupt(const struct zl_intake *intake)
+{
+    for (size_t i = 0; i < intake->peers.count; i++)
+        if (!zl_stream_may_hold(&intake->peers.items[i]) && !intake->peers.items[i].listens &&
+            !intake->peers.items[i].is_own)
+            return true;
+    return false;
+}
+
+/* Whether there are connections that the kernel had made, and libzmq had not accepted yet, when the
+ * intake began: they are treated as the others are. */
+static bool has_latecomers(struct zl_socket *socket)
+{
+    struct zl_intake *intake = socket->intake;
+    struct zl_streams found;
+    if (intake->is_checked)
+        return false;
+    intake->is_checked = true;
+    zl_streams_select(zl_stopping_peers(socket->loop), socket, &found);
+    bool has_any = zl_streams_merge(&intake->peers, &found);
+    zl_streams_fini(&found);
+    if (!has_any)
+        return false;
+    intake->had_peers = true;
+    intake->was_empty = false;
+    intake->begun = zl_loop_now();
+    zl_streams_ask_to_hold(&intake->peers, false);
+    if (has_abrupt(intake))
+        shut(socket, false);
+    return true;
+}
+
+/* Whether all that is on its way has come. */
+static bool is_dry(struct zl_socket *socket)
+{
+    struct zl_intake *intake = socket->intake;
+    uint64_t age = zl_loop_now() - intake->begun;
+    size_t left = zl_streams_left(&intake->peers);
+    bool all = zl_loop_now() - intake->opened >= PATIENCE_NS;
+    if (zl_streams_ask_to_hold(&intake->peers, all) > 0) {
+        read_ahead(socket, READ_NS);
+        intake->begun = zl_loop_now();
+        return false;
+    }
+    if (left > 0 && age < HELD_NS)
+        return false;
+    bool is_empty = read_ahead(socket, READ_NS);
+    if (left > 0 && !intake->is_shut && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
+        shut(socket, true);
+        intake->is_shut = true;
+    }
+    if (left > 0 && age < STALLED_NS)
+        return false;
+    /* The I/O thread closes a connection after it has handed over what it read; what it handed over
+     * is seen by the next reading at the latest. */
+    bool was_empty = intake->was_empty || !intake->had_peers;
+    intake->was_empty = is_empty;
+    return is_empty && was_empty && !has_latecomers(socket);
+}
+
+static bool is_quiet(struct zl_socket *socket)
+{
+    const struct zl_intake *intake = socket->intake;
+    bool is_empty = read_ahead(socket, READ_NS);
+    uint64_t now = zl_loop_now();
+    if (zl_streams_left(&socket->intake->peers) == 0)
+        return is_empty;
+    return now - intake->last >= QUIET_NS || now - intake->begun >= RESTLESS_NS;
+}
+
+bool zl_intake_move_on(struct zl_socket *socket)
+{
+    struct zl_intake *intake = socket->intake;
+    if (intake->is_cut || intake->is_own)
+        return true;
+    bool is_over;
+    if (socket->pattern->id == ZL_SUB)
+        is_over = read_ahead(socket, READ_NS) || zl_loop_now() - intake->begun >= RESTLESS_NS;
+    else
+        is_over = intake->is_dialogue ? is_quiet(socket) : is_dry(socket);
+    if (is_over)
+        cut(socket);
+    return is_over;
+}
+
+static bool sends_itself(const struct zl_socket *socket, const struct zl_intake *intake)
+{
+    for (size_t i = 0; i < intake->peers.count; i++)
+        if (intake->peers.items[i].is_own)
+            return true;
+    return zl_socket_has_inproc(socket);
+}
+
+void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
+{
+    struct zl_intake *intake = calloc(1, sizeof *intake);
+    if (!intake)
+        return;
+    socket->intake = intake;
+    zl_streams_select(all, socket, &intake->peers);
+    intake->opened = intake->begun = intake->last = zl_loop_now();
+    intake->is_own = sends_itself(socket, intake);
+    intake->is_dialogue = socket->pattern->sends;
+    intake->had_peers = zl_streams_left(&intake->peers) > 0;
+    zl_streams_refuse_new(&intake->peers);
+    if (socket->pattern->id != ZL_PULL)
+        return;
+    zl_streams_ask_to_hold(&intake->peers, false);
+    if (has_abrupt(intake))
+        shut(socket, false);
+}
+
+bool zl_intake_is_cut(const struct zl_socket *socket)
+{
+    return socket->intake && socket->intake->is_cut;
+}
+
+bool zl_intake_holds_output(const struct zl_socket *socket)
+{
+    const struct zl_intake *intake = socket->intake;
+    return intake && intake->is_dialogue && !intake->is_cut && !intake->is_own;
+}
+
+void zl_intake_forget(struct zl_socket *socket)
+{
+    if (!socket->intake)
+        return;
+    zl_streams_fini(&socket->intake->peers);
+    free(socket->intake);
+    socket->intake = NULL;
+}
+
+/* --- what is left ---------------------------------------------------------------------------- */
+
+uint64_t zl_intake_count_left(struct zl_socket *socket)
+{
+    enum { LOOK_NS = 20 * MS };
+    const struct zl_hand *hand;
+    uint64_t count = 0, until = zl_loop_now() + LOOK_NS;
+    while (!zl_intake_is_cut(socket) && zl_loop_now() < until && zl_socket_read_ahead(socket))
+        ;
+    STAILQ_FOREACH(hand, &socket->again, link)
+    count += hand->is_ahead;
+    return count;
+}
+
+bool zl_intake_is_own(struct zl_socket *socket)
+{
+    struct zl_intake intake = {0};
+    if (socket->intake)
+        return socket->intake->is_own;
+    zl_streams_select(zl_stopping_peers(socket->loop), socket, &intake.peers);
+    bool is_own = sends_itself(socket, &intake);
+    zl_streams_fini(&intake.peers);
+    return is_own;
+}

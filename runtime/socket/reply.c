@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* See reply.h. One question is open at a time on a request socket; on a reply socket every task
+ * may have one request in hand, so several tasks can work on requests at once. */
+#include "runtime/socket/reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/zmq/send.h"
+#include "runtime/socket/ffi.h"
+#include "runtime/zmq/recvbuf.h"
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+#include "runtime/socket/socket.h"
+#include "runtime/zmq/call.h"
+
+static void close_frames(zmq_msg_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        zmq_msg_close(&frames[i]);
+    free(frames);
+}
+
+/* --- request --------------------------------------------------------------------------------- */
+
+static void forget_question(struct zl_exchange *exchange)
+{
+    exchange->asked = exchange->let_go = exchange->unsent = false;
+    exchange->deadline = 0;
+    close_frames(exchange->kept, exchange->kept_count);
+    exchange->kept = NULL;
+    exchange->kept_count = 0;
+}
+
+/* Copies the frames, so that the request can be sent again. Without memory it is sent only once. */
+static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames,
+                          uint32_t count)
+{
+    exchange->kept = malloc(count * sizeof *exchange->kept);
+    for (uint32_t i = 0; exchange->kept && i < count; i++) {
+        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0) {
+            close_frames(exchange->kept, exchange->kept_count);
+            exchange->kept = NULL;
+            exchange->kept_count = 0;
+            return;
+        }
+        memcpy(zmq_msg_data(&exchange->kept[i]), frames[i].data, frames[i].size);
+        exchange->kept_count = i + 1;
+    }
+}
+
+static uint64_t reply_deadline(const struct zl_socket *socket)
+{
+    double timeout = socket->options.timeout;
+    return timeout < 0 ? 0 : zl_loop_now() + (uint64_t)(timeout * 1e9);
+}
+
+/* Takes back what was sent on each route and got no reply; with `absent`, only where the peer is
+ * gone, so that it is not sent there once more when it comes back. */
+static void withdraw(struct zl_socket *socket, bool absent)
+{
+    struct zl_route *route;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        if (route->owed == 0 || (absent && route->has_peer))
+            continue;
+        if (route->is_bound)
+            socket->exchange.may_be_late = true;
+        else
+            zl_route_renew(route);
+        route->owed = 0;
+    }
+}
+
+/* What stands before the body; false when there is no room. */
+static bool send_envelope(struct zl_socket *socket)
+{
+    const uint32_t *id = &socket->exchange.id;
+    if (socket->route->is_bound && !zl_frames_send_bytes(socket, id, sizeof *id))
+        return false;
+    return zl_frames_send_bytes(socket, "", 0);
+}
+
+int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (exchange->asked && !exchange->let_go)
+        return ZL_UNANSWERED;
+    if (exchange->asked) {
+        forget_question(exchange);
+        withdraw(socket, false);
+    }
+    if (!zl_route_next(socket))
+        return ZL_AGAIN;
+    exchange->id++;
+    int32_t code = send_envelope(socket) ? zl_frames_send(socket, frames, count) : zl_hot_failure();
+    if (code != 0)
+        return code;
+    socket->route->owed = 1;
+    exchange->asked = true;
+    exchange->found_no_peer = false;
+    exchange->asker = socket->loop->current;
+    exchange->asker->asks = true;
+    exchange->tries = 1;
+    exchange->deadline = reply_deadline(socket);
+    if (socket->options.retries > 0)
+        keep_question(exchange, frames, count);
+    return 0;
+}
+
+/* Sends the kept frames as a message. False, with nothing sent, when there is no room. */
+static bool send_kept(struct zl_socket *socket)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (!send_envelope(socket))
+        return false;
+    for (unsigned i = 0; i < exchange->kept_count; i++) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        zmq_msg_copy(&frame, &exchange->kept[i]);
+        int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
+        if (zl_wire_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
+            zmq_msg_close(&frame);
+            return false;
+        }
+    }
+    return true;
+}
+
+void zl_exchange_resume(struct zl_socket *socket)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (!exchange->unsent || exchange->let_go || !zl_route_next(socket))
+        return;
+    zl_socket_look(socket); /* libzmq notices a new peer only when it is asked */
+    if (!send_kept(socket))
+        return;
+    socket->route->owed++;
+    exchange->unsent = false;
+}
+
+bool zl_exchange_retry(struct zl_socket *socket)
+{
+    struct zl_exchange *exchange = &socket->exchange;
+    if (exchange->deadline == 0 || zl_loop_now() < exchange->deadline)
+        return true;
+    if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
+        forget_question(exchange);
+        withdraw(socket, false);
+        return false;
+    }
+    exchange->tries++;
+    exchange->deadline = reply_deadline(socket);
+    exchange->unsent = true;
+    withdraw(socket, true);
+    zl_socket_touch(socket);
+    zl_exchange_resume(socket);
+    return true;
+}
+
+bool zl_exchange_is_over(const struct zl_socket *socket)
+{
+    const struct zl_exchange *exchange = &socket->exchange;
+    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->let_go);
+}
+
+/* Where the body of a reply begins; 0 when it is none to the open request. */
+static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    const struct zl_exchange *exchange = &socket->exchange;
+    if (!exchange->asked)
+        return 0;
+    if (socket->route->is_bound && count >= 3 && zmq_msg_size(&frames[0]) == sizeof exchange->id &&
+        memcmp(zmq_msg_data(&frames[0]), &exchange->id, sizeof exchange->id) == 0 &&
+        zmq_msg_size(&frames[1]) == 0)
+        return 2;
+    return count >= 2 && zmq_msg_size(&frames[0]) == 0 && !exchange->may_be_late ? 1 : 0;
+}
+
+/* `first`: the first frame of a message that answers no open request. */
+static void report_stray(const struct zl_socket *socket, zmq_msg_t *first)
+{
+    char endpoints[ZL_ENDPOINT_MAX];
+    bool is_late = socket->route->is_bound && zmq_msg_size(first) == sizeof socket->exchange.id;
+    zl_socket_describe(socket, endpoints, sizeof endpoints);
+    zl_log_later(
+        is_late ? ZL_DEBUG : ZL_WARN, "",
+        "request at %s dropped a message: it answers no request that is open; its sender is "
+        "no reply, perhaps",
+        endpoints);
+}
+
+void zl_exchange_discard(struct zl_socket *socket)
+{
+    struct zl_route *route;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        while (zl_wire_receive_frame(route->zmq, &frame) >= 0) {
+            report_stray(socket, &frame);
+            zl_inbox_skip_rest(route->zmq, &frame);
+        }
+        zmq_msg_close(&frame);
+    }
+}
+
+static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    unsigned start = find_body(socket, frames, count);
+    if (start == 0) {
+        report_stray(socket, &frames[0]);
+        return 0;
+    }
+    if (socket->route->owed > 0)
+        socket->route->owed--;
+    forget_question(&socket->exchange);
+    withdraw(socket, false); /* of tries before, a reply may still come */
+    return start;
+}
+
+struct zl_task *zl_exchange_asker(const struct zl_generation *generation)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &generation->loop->sockets, all)
+    {
+        const struct zl_exchange *exchange = &socket->exchange;
+        if (exchange->asked && !exchange->let_go && exchange->asker &&
+            exchange->asker->generation == generation)
+            return exchange->asker;
+    }
+    return NULL;
+}
+
+void zl_exchange_hand_over(struct zl_exchange *exchange)
+{
+    exchange->let_go = exchange->asked;
+}
+
+static void forget_asker(struct zl_task *task)
+{
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &task->loop->sockets, all)
+    {
+        if (socket->exchange.asker == task)
+            socket->exchange.asker = NULL;
+    }
+}
+
+/* --- reply ----------------------------------------------------------------------------------- */
+
+static struct zl_envelope *find_envelope(const struct zl_task *task, const struct zl_socket *socket)
+{
+    struct zl_envelope *envelope = task->envelopes;
+    while (envelope && envelope->socket != socket)
+        envelope = envelope->next;
+    return envelope;
+}
+
+static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket *socket)
+{
+    struct zl_envelope *envelope = find_envelope(task, socket);
+    if (envelope)
+        return envelope;
+    envelope = calloc(1, sizeof *envelope);
+    if (!envelope)
+        return NULL;
+    envelope->socket = socket;
+    zl_socket_ref_weak(socket);
+    envelope->next = task->envelopes;
+    task->envelopes = envelope;
+    return envelope;
+}
+
+zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socket *socket,
+                                     unsigned *count)
+{
+    struct zl_envelope *envelope = find_envelope(task, socket);
+    if (!envelope || !envelope->open)
+        return NULL;
+    zmq_msg_t *frames = envelope->frames;
+    *count = envelope->count;
+    envelope->frames = NULL;
+    envelope->count = 0;
+    envelope->open = false;
+    return frames;
+}
+
+bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
+                               unsigned count)
+{
+    struct zl_envelope *envelope = make_envelope(task, socket);
+    if (!envelope)
+        return false;
+    close_frames(envelope->frames, envelope->count);
+    envelope->frames = frames;
+    envelope->count = count;
+    envelope->open = true;
+    return true;
+}
+
+/* [routing id] ... [""] [body] ...; a message without the empty frame was sent by no requester. */
+static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    unsigned delimiter = 1;
+    while (delimiter < count && zmq_msg_size(&frames[delimiter]) > 0)
+        delimiter++;
+    if (delimiter + 1 >= count) {
+        zl_log_later(ZL_WARN, "",
+                     "refused a request without an envelope; its sender is no requester");
+        return 0;
+    }
+    unsigned envelope_count = delimiter + 1;
+    struct zl_envelope *envelope = make_envelope(socket->loop->current, socket);
+    zmq_msg_t *kept = envelope && envelope->frames && envelope->count == envelope_count
+                          ? envelope->frames
+                          : malloc(envelope_count * sizeof *kept);
+    if (!envelope || !kept)
+        return 0;
+    if (kept != envelope->frames) {
+        close_frames(envelope->frames, envelope->count);
+        for (unsigned i = 0; i < envelope_count; i++)
+            zmq_msg_init(&kept[i]);
+    }
+    for (unsigned i = 0; i < envelope_count; i++)
+        zmq_msg_move(&kept[i], &frames[i]);
+    envelope->frames = kept;
+    envelope->count = envelope_count;
+    envelope->open = true;
+    return envelope_count;
+}
+
+int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+{
+    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    if (!envelope || !envelope->open)
+        return ZL_NOTHING_ASKED;
+    for (unsigned i = 0; i < envelope->count; i++) {
+        if (zl_wire_send_frame(socket->zmq, &envelope->frames[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+            int32_t code = zl_hot_failure();
+            if (code == ZL_GONE)
+                envelope->open = false;
+            return code;
+        }
+    }
+    envelope->open = false;
+    return zl_frames_send(socket, frames, count);
+}
+
+bool zl_exchange_owes(const struct zl_task *task)
+{
+    const struct zl_envelope *envelope = task->envelopes;
+    while (envelope && !(envelope->open && envelope->socket->zmq))
+        envelope = envelope->next;
+    return envelope != NULL;
+}
+
+void zl_exchange_forget(struct zl_task *task)
+{
+    struct zl_envelope *envelope;
+    if (task->asks)
+        forget_asker(task);
+    while ((envelope = task->envelopes)) {
+        task->envelopes = envelope->next;
+        if (envelope->open && envelope->socket->zmq) {
+            char line[ZL_LINE_MAX];
+            zl_line_text(&envelope->line, line);
+            zl_log(ZL_WARN, line, "the task ended without a reply to this request");
+        }
+        close_frames(envelope->frames, envelope->count);
+        zl_socket_unref_weak(envelope->socket);
+        free(envelope);
+    }
+}
+
+/* --- both ------------------------------------------------------------------------------------ */
+
+int32_t zl_exchange_may_receive(struct zl_socket *socket)
+{
+    if (socket->pattern->id == ZL_REQUEST && !socket->exchange.asked)
+        return socket->exchange.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
+    if (socket->pattern->id == ZL_REQUEST)
+        return 0;
+    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    return envelope && envelope->open ? ZL_UNANSWERED : 0;
+}
+
+unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+{
+    if (socket->pattern->id == ZL_REPLY)
+        return accept_question(socket, frames, count);
+    unsigned start = accept_answer(socket, frames, count);
+    socket->loop->current->has_reply |= start > 0;
+    return start;
+}
+
+struct zl_line *zl_exchange_line(struct zl_socket *socket)
+{
+    struct zl_envelope *envelope =
+        socket->pattern->id == ZL_REPLY ? find_envelope(socket->loop->current, socket) : NULL;
+    return envelope && envelope->open ? &envelope->line : &socket->exchange.line;
+}
+
+void zl_line_text(const struct zl_line *line, char *text)
+{
+    text[0] = '\0';
+    if (line->number > 0)
+        snprintf(text, ZL_LINE_MAX, "%s:%d", line->source, line->number);
+}
+
+void zl_exchange_fini(struct zl_exchange *exchange)
+{
+    forget_question(exchange);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* libzmq's calls as the loop's thread makes them. Each looks at its socket's commands first, and
+ * when a signal comes just then (SIGHUP for a reload, the end of a child) it fails with EINTR,
+ * nothing done: an error to nobody, and a lost wake-up where readiness was asked for. These begin
+ * again. */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/zmq/libzmq.h"
+
+#define ZL_WIRE(name, parameters, call)                                                            \
+    static inline int zl_wire_##name parameters                                                    \
+    {                                                                                              \
+        int rc;                                                                                    \
+        do                                                                                         \
+            rc = call;                                                                             \
+        while (rc < 0 && errno == EINTR);                                                          \
+        return rc;                                                                                 \
+    }
+
+ZL_WIRE(send, (void *zmq, const void *data, size_t size, int flags),
+        zmq_send(zmq, data, size, flags))
+ZL_WIRE(send_frame, (void *zmq, zmq_msg_t *frame, int flags), zmq_msg_send(frame, zmq, flags))
+ZL_WIRE(receive_frame, (void *zmq, zmq_msg_t *frame), zmq_msg_recv(frame, zmq, ZMQ_DONTWAIT))
+ZL_WIRE(ask, (void *zmq, int option, void *value, size_t *size),
+        zmq_getsockopt(zmq, option, value, size))
+ZL_WIRE(bind, (void *zmq, const char *endpoint), zmq_bind(zmq, endpoint))
+ZL_WIRE(unbind, (void *zmq, const char *endpoint), zmq_unbind(zmq, endpoint))
+ZL_WIRE(connect, (void *zmq, const char *endpoint), zmq_connect(zmq, endpoint))
+ZL_WIRE(disconnect, (void *zmq, const char *endpoint), zmq_disconnect(zmq, endpoint))
+
+#undef ZL_WIRE
+
+/* Sets an option that is an int. True when libzmq takes it. */
+static inline bool zl_wire_set(void *zmq, int option, int value)
+{
+    return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
+}

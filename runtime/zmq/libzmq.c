@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* See zmq.h. The library is asked for as the loader does it for a linked program: by its soname
+ * (libzmq.so.5 is the ABI of every libzmq 4), its own symbols bound when they are first used; to
+ * bind them all takes half a millisecond more. It is never unloaded, for it may have threads. */
+#include "runtime/zmq/libzmq.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/zmq/endpoint.h"
+
+#define SONAME "libzmq.so.5"
+
+struct zl_zmq zl_zmq;
+
+static const struct {
+    const char *name;
+    void *place;
+} functions[] = {
+#define ROW(name) {"zmq_" #name, &zmq_##name},
+    ZL_ZMQ_FUNCTIONS(ROW)
+#undef ROW
+};
+
+static bool find_functions(void *library, char *why)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        void *address = dlsym(library, functions[i].name);
+        if (!address) {
+            snprintf(why, ZL_WHY_MAX, "%s is no libzmq 4: %s", SONAME, dlerror());
+            return false;
+        }
+        memcpy(functions[i].place, &address, sizeof address);
+    }
+    return true;
+}
+
+bool zl_zmq_load(char *why)
+{
+    static bool loaded;
+    if (loaded)
+        return true;
+    void *library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library) {
+        snprintf(why, ZL_WHY_MAX,
+                 "libzmq cannot be loaded: %s; is it installed? Debian's package is libzmq5, and "
+                 "LD_LIBRARY_PATH names other folders to look in",
+                 dlerror());
+        return false;
+    }
+    loaded = find_functions(library, why);
+    return loaded;
+}

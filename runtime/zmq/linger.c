@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* See linger.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket: when
+ * all was handed to the kernel, when its linger time was over, or when its peer has left
+ * (libzmq 4.3.4, whose monitor also tells of each disconnection). Its arrival alone proves nothing.
+ * The monitor stays until then, since the reaper waits to be rid of that event.
+ *
+ * A session whose peer leaves ends early with an empty queue (then it is a loss only if the kernel
+ * had bytes that the peer did not take, which a duplicate of the descriptor still shows), or after
+ * a handshake that failed (then its queue is gone). */
+#include "runtime/zmq/linger.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/zmq/endpoint.h"
+#include "runtime/base/log.h"
+#include "runtime/loop.h"
+#include "runtime/zmq/monitor.h"
+#include "runtime/zmq/call.h"
+
+struct leaving {
+    struct zl_monitor *monitor;
+    char *name;
+    uint64_t until; /* zl_loop_now's clock: what is not sent then is dropped */
+    bool matters;   /* whether it is a loss when the peer leaves */
+    bool is_ready;  /* the handshake of the last connection has succeeded */
+    bool is_left;   /* a peer has left */
+    bool is_lost;   /* with something on its way */
+    struct zl_drain_fds carriers;
+    int duplicates[ZL_DRAIN_CONNECTIONS]; /* of them; -1 where there is none */
+    SLIST_ENTRY(leaving) link;
+};
+
+static _Thread_local SLIST_HEAD(leaving_list, leaving) leaving_sockets;
+static _Thread_local char *lost_names; /* while zl_drain_wait waits: what has lost something */
+
+enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
+
+/* A socket's end is told a moment after its time is over, when the machine is busy too. One that is
+ * left before cannot tell it: libzmq 4.3.4 then leaks the event, and an I/O thread may wait to send
+ * it until the context ends. */
+enum { TOLD_NS = 50000000 };
+
+bool zl_drain_is_clean(int fd)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    int unacknowledged = 0;
+    if (ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0)
+        return false;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_state != TCP_CLOSE;
+}
+
+static void close_duplicates(struct leaving *leaving)
+{
+    while (leaving->carriers.count > 0) {
+        int fd = leaving->duplicates[--leaving->carriers.count];
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+static void forget(struct leaving *leaving)
+{
+    close_duplicates(leaving);
+    SLIST_REMOVE(&leaving_sockets, leaving, leaving, link);
+    zl_monitor_close(leaving->monitor);
+    free(leaving->name);
+    free(leaving);
+}
+
+static void add_lost(const char *name)
+{
+    size_t used = strlen(lost_names);
+    snprintf(lost_names + used, ZL_WHY_MAX - used, "%s%s", used ? ", " : "", name);
+}
+
+static void report_loss(const struct leaving *leaving)
+{
+    if (lost_names)
+        add_lost(leaving->name);
+    else
+        zl_log_later(ZL_WARN, "",
+                     "a closed socket could not send everything in time; what was left for %s is "
+                     "lost (%s)",
+                     leaving->name,
+                     leaving->is_left ? "its peer has left" : "its peer took nothing more");
+}
+
+/* `fd`: libzmq's descriptor of the connection. */
+static void on_disconnected(struct leaving *leaving, int fd)
+{
+    leaving->is_left = true;
+    leaving->is_lost |= leaving->matters && !leaving->is_ready;
+    for (int i = 0; i < leaving->carriers.count; i++)
+        if (leaving->carriers.fds[i] == fd && leaving->duplicates[i] >= 0)
+            leaving->is_lost |= !zl_drain_is_clean(leaving->duplicates[i]);
+}
+
+static void on_event(void *arg, unsigned event, uint32_t value, const char *endpoint)
+{
+    struct leaving *leaving = arg;
+    (void)endpoint;
+    switch (event) {
+    case ZMQ_EVENT_CONNECTED:
+        leaving->is_ready = false;
+        return;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        if (leaving->carriers.are_accepted)
+            return;
+        leaving->is_ready = true; /* its session has kept what it had */
+        leaving->is_left = leaving->is_lost = false;
+        close_duplicates(leaving);
+        return;
+    case ZMQ_EVENT_DISCONNECTED:
+        on_disconnected(leaving, (int)value);
+        return;
+    case ZMQ_EVENT_MONITOR_STOPPED:
+        if (leaving->is_lost || zl_loop_now() + CLOCK_STEP_NS >= leaving->until)
+            report_loss(leaving);
+        forget(leaving);
+        return;
+    default:
+        return;
+    }
+}
+
+/* What is told from now on is about the socket's end. NULL without memory or descriptors: then it
+ * is closed unwatched. */
+static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *monitor,
+                             const char *name, int linger_ms)
+{
+    char why[ZL_WHY_MAX];
+    struct leaving *leaving = calloc(1, sizeof *leaving);
+    if (leaving)
+        leaving->name = strdup(name);
+    if (leaving && leaving->name)
+        leaving->monitor = monitor ? monitor : zl_monitor_open(uv, closing, on_event, leaving, why);
+    if (!leaving || !leaving->monitor) {
+        if (leaving)
+            free(leaving->name);
+        free(leaving);
+        return NULL;
+    }
+    zl_monitor_redirect(leaving->monitor, on_event, leaving);
+    leaving->until = zl_loop_now() + (uint64_t)linger_ms * 1000000;
+    SLIST_INSERT_HEAD(&leaving_sockets, leaving, link);
+    return leaving;
+}
+
+static void duplicate(struct leaving *leaving, const struct zl_drain_fds *carriers)
+{
+    leaving->carriers = *carriers;
+    for (int i = 0; i < carriers->count; i++)
+        leaving->duplicates[i] = fcntl(carriers->fds[i], F_DUPFD_CLOEXEC, 3);
+}
+
+void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
+                    int linger_ms, const struct zl_drain_fds *carriers)
+{
+    struct leaving *leaving = linger_ms >= 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
+    if (leaving && carriers) {
+        leaving->matters = true;
+        leaving->is_ready = carriers->count > 0 || carriers->are_accepted;
+        duplicate(leaving, carriers);
+    }
+    if (monitor && !leaving) {
+        zl_monitor_stop(closing);
+        zl_monitor_close(monitor);
+    }
+    zl_wire_set(closing, ZMQ_LINGER, linger_ms > 0 ? linger_ms : 0);
+    zmq_close(closing);
+}
+
+/* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of
+ * this thread that are still open take part: a pipe inside the process ends only when both its ends
+ * have looked at their commands. */
+static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pump *pump, void *arg)
+{
+    enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
+    for (int i = 0;; i++) {
+        bool is_over = zl_loop_now() >= until;
+        pump(arg);
+        zl_monitor_read(leaving->monitor, is_over ? 0 : i < MANY ? SHORT_MS : LONG_MS);
+        if (SLIST_FIRST(&leaving_sockets) != leaving)
+            return true;
+        if (is_over)
+            return false;
+    }
+}
+
+static bool has_left_before(const struct leaving *leaving, uint64_t deadline, bool *told,
+                            zl_drain_pump *pump, void *arg)
+{
+    uint64_t patience = zl_loop_now() + PATIENCE_NS;
+    if (!*told && patience < deadline) {
+        if (wait_for(leaving, patience, pump, arg))
+            return true;
+        *told = true;
+        zl_log(ZL_WARN, "", "waiting up to %.1f s for %s to take what was sent",
+               (double)(deadline - patience) / 1e9, leaving->name);
+    }
+    return wait_for(leaving, deadline, pump, arg);
+}
+
+bool zl_drain_wait(uint64_t deadline, zl_drain_pump *pump, void *arg)
+{
+    char names[ZL_WHY_MAX] = "";
+    bool told = false;
+    lost_names = names;
+    while (!SLIST_EMPTY(&leaving_sockets)) {
+        struct leaving *leaving = SLIST_FIRST(&leaving_sockets);
+        uint64_t end = leaving->until + TOLD_NS;
+        if (has_left_before(leaving, deadline > end ? deadline : end, &told, pump, arg))
+            continue;
+        add_lost(leaving->name);
+        forget(leaving);
+    }
+    lost_names = NULL;
+    if (!names[0])
+        return true;
+    zl_log(
+        ZL_ERROR, "",
+        "gave up sending: %s did not take everything before the drain deadline; what was left is "
+        "lost. Is the peer running? --drain-timeout sets how long to wait",
+        names);
+    return false;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* See subscribers.h. An XPUB with ZMQ_XPUB_VERBOSER hands up whatever a peer sends, also a second
+ * subscription to a topic and the cancelling of none; and once a peer has left, one cancel for each
+ * topic that it held, which does not name the peer (libzmq 4.3.4). The others carry the metadata of
+ * their connection: its descriptor, as a text whose address is its own while a message keeps it.
+ *
+ * So what a peer holds is known while it is there. What has ended with peers is only a number until
+ * their descriptor comes back with another connection, or nothing is held at all. */
+#include "runtime/zmq/subscribers.h"
+
+#include <search.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct zl_peer {
+    const char *identity;
+    zmq_msg_t keeper; /* of `identity` */
+    void *topics;     /* a tree of struct topic */
+    long count;
+};
+
+struct topic {
+    size_t size;
+    const unsigned char *bytes;
+    unsigned char copy[];
+};
+
+enum { MOST_DESCRIPTORS = 1 << 20 };
+
+static int compare(const void *a, const void *b)
+{
+    const struct topic *left = a, *right = b;
+    if (left->size != right->size)
+        return left->size < right->size ? -1 : 1;
+    return memcmp(left->bytes, right->bytes, left->size);
+}
+
+long zl_subscribers_count(const struct zl_subscribers *subscribers)
+{
+    return subscribers->held + subscribers->anonymous - subscribers->gone;
+}
+
+/* --- peers ----------------------------------------------------------------------------------- */
+
+/* The cancels for its topics have come, or will: the count stays as it is. */
+static void forget(struct zl_subscribers *subscribers, struct zl_peer *peer)
+{
+    if (!peer)
+        return;
+    subscribers->held -= peer->count;
+    subscribers->gone -= peer->count;
+    tdestroy(peer->topics, free);
+    zmq_msg_close(&peer->keeper);
+    free(peer);
+}
+
+static void forget_all(struct zl_subscribers *subscribers)
+{
+    for (unsigned i = 0; i < subscribers->room; i++) {
+        forget(subscribers, subscribers->peers[i]);
+        subscribers->peers[i] = NULL;
+    }
+    subscribers->anonymous = subscribers->gone = 0;
+}
+
+static bool make_room(struct zl_subscribers *subscribers, unsigned fd)
+{
+    if (fd < subscribers->room)
+        return true;
+    unsigned room = fd + fd / 2 + 16;
+    struct zl_peer **peers = realloc(subscribers->peers, room * sizeof(struct zl_peer *));
+    if (!peers)
+        return false;
+    for (unsigned i = subscribers->room; i < room; i++)
+        peers[i] = NULL;
+    subscribers->peers = peers;
+    subscribers->room = room;
+    return true;
+}
+
+static struct zl_peer *make_peer(const char *identity, zmq_msg_t *frame)
+{
+    struct zl_peer *peer = calloc(1, sizeof *peer);
+    if (!peer)
+        return NULL;
+    zmq_msg_init(&peer->keeper);
+    zmq_msg_copy(&peer->keeper, frame);
+    peer->identity = identity;
+    return peer;
+}
+
+/* The peer whose connection has this identity; NULL without memory. */
+static struct zl_peer *find_peer(struct zl_subscribers *subscribers, const char *identity,
+                                 zmq_msg_t *frame)
+{
+    long fd = strtol(identity, NULL, 10);
+    if (fd < 0 || fd >= MOST_DESCRIPTORS || !make_room(subscribers, (unsigned)fd))
+        return NULL;
+    struct zl_peer *peer = subscribers->peers[fd];
+    if (peer && peer->identity == identity)
+        return peer;
+    forget(subscribers, peer);
+    peer = make_peer(identity, frame);
+    subscribers->peers[fd] = peer;
+    return peer;
+}
+
+/* --- topics ---------------------------------------------------------------------------------- */
+
+static bool add_topic(struct zl_peer *peer, const struct topic *wanted)
+{
+    struct topic *topic = malloc(sizeof *topic + wanted->size);
+    if (!topic)
+        return false;
+    memcpy(topic->copy, wanted->bytes, wanted->size);
+    topic->size = wanted->size;
+    topic->bytes = topic->copy;
+    struct topic **node = tsearch(topic, &peer->topics, compare);
+    bool is_new = node && *node == topic;
+    if (!is_new)
+        free(topic);
+    return is_new;
+}
+
+static bool remove_topic(struct zl_peer *peer, const struct topic *wanted)
+{
+    struct topic **node = tfind(wanted, &peer->topics, compare);
+    if (!node)
+        return false;
+    struct topic *topic = *node;
+    tdelete(topic, &peer->topics, compare);
+    free(topic);
+    return true;
+}
+
+static void note_of_peer(struct zl_subscribers *subscribers, struct zl_peer *peer,
+                         const struct topic *topic, bool subscribes)
+{
+    long change = 0;
+    if (subscribes)
+        change = add_topic(peer, topic);
+    else
+        change = -(long)remove_topic(peer, topic);
+    peer->count += change;
+    subscribers->held += change;
+}
+
+void zl_subscribers_note(struct zl_subscribers *subscribers, zmq_msg_t *frame)
+{
+    const unsigned char *data = zmq_msg_data(frame);
+    size_t size = zmq_msg_size(frame);
+    if (size == 0 || data[0] > 1 || zmq_msg_more(frame))
+        return;
+    bool subscribes = data[0] == 1;
+    struct topic topic = {.size = size - 1, .bytes = data + 1};
+    const char *identity = zmq_msg_gets(frame, "__fd");
+    struct zl_peer *peer = identity ? find_peer(subscribers, identity, frame) : NULL;
+    if (peer)
+        note_of_peer(subscribers, peer, &topic, subscribes);
+    else if (!identity && subscribes)
+        subscribers->anonymous++;
+    else if (!identity && zl_subscribers_count(subscribers) > 0)
+        subscribers->gone++;
+    if (!subscribes && zl_subscribers_count(subscribers) == 0)
+        forget_all(subscribers);
+}
+
+void zl_subscribers_fini(struct zl_subscribers *subscribers)
+{
+    forget_all(subscribers);
+    free(subscribers->peers);
+    *subscribers = (struct zl_subscribers){NULL, 0, 0, 0, 0};
+}
