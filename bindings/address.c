@@ -9,6 +9,7 @@
 #include "runtime/script/generation.h"
 #include "runtime/base/log.h"
 #include "runtime/reload/adoption.h"
+#include "runtime/base/reason.h"
 
 int zl_lua_check_port(lua_State *L, int index)
 {

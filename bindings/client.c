@@ -8,6 +8,7 @@
 
 #include "bindings/address.h"
 #include "runtime/base/log.h"
+#include "runtime/base/reason.h"
 
 struct client {
     struct zl_handle handle;

@@ -9,6 +9,7 @@
 #include "bindings/luasup.h"
 #include "runtime/script/generation.h"
 #include "runtime/zmq/libzmq.h"
+#include "runtime/base/reason.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
 static int os_exit(lua_State *L)

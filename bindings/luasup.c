@@ -7,6 +7,7 @@
 
 #include "runtime/reload/unread.h"
 #include "runtime/script/vm.h"
+#include "runtime/base/reason.h"
 
 static char generation_key;
 

@@ -8,6 +8,8 @@
 #include "runtime/script/generation.h"
 #include "runtime/base/log.h"
 #include "runtime/sched/runaway.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
 /* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
  * a negative number after an error. */
@@ -138,7 +140,7 @@ int zl_open_luv(lua_State *L)
     struct zl_loop *loop = generation->loop;
     lua_State *main_state = generation->L;
     char why[ZL_WHY_MAX];
-    if (!zl_context_headroom(LUV_DESCRIPTORS, why)) {
+    if (!zl_limits_headroom(LUV_DESCRIPTORS, why)) {
         lua_pushstring(L, why);
         return lua_error(L);
     }

@@ -5,6 +5,8 @@
 
 #include "bindings/luasup.h"
 
+#include "runtime/base/reason.h"
+
 /* Subscriptions that peers hold now. */
 static int sender_property(lua_State *L)
 {

@@ -7,6 +7,7 @@
 #include "bindings/address.h"
 #include "runtime/base/log.h"
 #include "runtime/reload/adoption.h"
+#include "runtime/base/reason.h"
 
 struct server {
     struct zl_handle handle;

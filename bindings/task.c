@@ -7,6 +7,7 @@
 
 #include "bindings/luasup.h"
 #include "runtime/script/generation.h"
+#include "runtime/base/clock.h"
 
 static char wait_token;
 
@@ -219,7 +220,7 @@ static int task__gc(lua_State *L)
 
 static int core_now(lua_State *L)
 {
-    lua_pushnumber(L, (double)zl_loop_now() / 1e9);
+    lua_pushnumber(L, (double)zl_clock_now() / 1e9);
     return 1;
 }
 

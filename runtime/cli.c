@@ -14,6 +14,8 @@
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
 #include "runtime/zmq/libzmq.h"
+#include "runtime/base/exit.h"
+#include "runtime/base/reason.h"
 
 enum {
     OPTION_LOG_LEVEL = 256,

@@ -16,6 +16,9 @@
 #include "runtime/script/reaper.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/standard.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
 /* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
  */
@@ -26,11 +29,6 @@ enum { LOOP_DESCRIPTORS = 7, LOOP_MEMORY = 65536 };
 
 /* So often ready tasks are run before libuv is asked what else has happened. */
 enum { ROUNDS = 8 };
-
-uint64_t zl_loop_now(void)
-{
-    return uv_hrtime();
-}
 
 /* --- init and fini --------------------------------------------------------------------------- */
 
@@ -87,7 +85,7 @@ static bool has_room(char *why)
     free(probe);
     if (!probe)
         snprintf(why, ZL_WHY_MAX, "not enough memory");
-    return probe && zl_context_headroom(LOOP_DESCRIPTORS, why);
+    return probe && zl_limits_headroom(LOOP_DESCRIPTORS, why);
 }
 
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
@@ -315,7 +313,7 @@ static void advance(struct zl_loop *loop)
         zl_socket_stop_all(loop);
     }
     struct zl_task *busy = zl_generation_unfinished(loop->generation);
-    if (busy && zl_loop_now() >= loop->drain_deadline) {
+    if (busy && zl_clock_now() >= loop->drain_deadline) {
         report_unfinished(loop);
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
@@ -401,7 +399,7 @@ int zl_loop_drain(struct zl_loop *loop)
 static double output_patience(const struct zl_loop *loop)
 {
     const double MOST = 1, LEAST = 0.05;
-    double left = ((double)loop->drain_deadline - (double)zl_loop_now()) / 1e9;
+    double left = ((double)loop->drain_deadline - (double)zl_clock_now()) / 1e9;
     return loop->drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
 }
 

@@ -19,17 +19,6 @@
 #include "runtime/sched/task.h"
 #include "runtime/sched/watchdog.h"
 
-/* How the process ends; docs/api.md tells the script author. */
-enum zl_exit {
-    ZL_EXIT_OK = 0,
-    ZL_EXIT_ERROR = 1, /* an uncaught error */
-    ZL_EXIT_USAGE = 2,
-    ZL_EXIT_NO_SCRIPT = 66,
-    ZL_EXIT_UNAVAILABLE = 69, /* an endpoint is not to be had */
-    ZL_EXIT_IO = 74,          /* something printed could not be written */
-    ZL_EXIT_UNDRAINED = 75    /* the drain deadline passed with something unsent or unfinished */
-};
-
 enum zl_phase {
     ZL_RUNNING,
     ZL_DRAINING,  /* receivers hand out what was received */
@@ -55,7 +44,7 @@ struct zl_loop {
 
     struct zl_socket_list sockets, touched;
     unsigned socket_count;
-    uint64_t unbound; /* when a bound socket was closed last, on the clock of zl_loop_now */
+    uint64_t unbound; /* when a bound socket was closed last, on the clock of zl_clock_now */
 
     struct zl_generation *generation;    /* the one whose tasks are run */
     TAILQ_HEAD(, zl_generation) remains; /* of closed ones, see reaper.h */
@@ -74,7 +63,7 @@ struct zl_loop {
     bool engaged; /* zeroless is in use: signals and watchdog are on */
     int exit_code;
     double drain_timeout;    /* seconds */
-    uint64_t drain_deadline; /* on the clock of zl_loop_now, set when it stops */
+    uint64_t drain_deadline; /* on the clock of zl_clock_now, set when it stops */
 };
 
 /* True, or false with a message printed when libuv gives no loop. */
@@ -118,9 +107,6 @@ _Noreturn void zl_loop_exit(struct zl_loop *loop, int code);
  * parked, one at rest stays where it is; but while received messages are handed out, those that
  * receive and those that have not begun yet do run. */
 bool zl_loop_may_run(const struct zl_task *task);
-
-/* Nanoseconds on a clock that only moves forward. */
-uint64_t zl_loop_now(void);
 
 /* The task that runs next has this much time before others have a turn. */
 void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds);

@@ -13,6 +13,7 @@
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
 #include "runtime/base/standard.h"
+#include "runtime/base/limits.h"
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
@@ -35,7 +36,7 @@ static bool limit_handlers(const struct zl_cli *cli, struct zl_loop *loop)
 static int run_script(struct zl_cli *cli)
 {
     zl_heap_tune();
-    zl_context_raise_limits();
+    zl_limits_raise();
     struct zl_loop *loop = calloc(1, sizeof *loop);
     int code = ZL_EXIT_ERROR;
     if (!loop)

@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The last step of the process. */
+/* How the process ends, and its last step. */
 #pragma once
 
 #include <stdbool.h>
+
+/* How the process ends; docs/api.md tells the script author. */
+enum zl_exit {
+    ZL_EXIT_OK = 0,
+    ZL_EXIT_ERROR = 1, /* an uncaught error */
+    ZL_EXIT_USAGE = 2,
+    ZL_EXIT_NO_SCRIPT = 66,
+    ZL_EXIT_UNAVAILABLE = 69, /* an endpoint is not to be had */
+    ZL_EXIT_IO = 74,          /* something printed could not be written */
+    ZL_EXIT_UNDRAINED = 75    /* the drain deadline passed with something unsent or unfinished */
+};
 
 /* Called right before exit, or before main returns `code`. With `has_requests` the process ends
  * here, its output flushed: a thread of libuv's pool is in a call that may never return, and exit

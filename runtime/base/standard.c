@@ -14,6 +14,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
+#include "runtime/base/exit.h"
 
 static bool has_failed;
 

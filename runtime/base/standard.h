@@ -3,6 +3,8 @@
  * writes that fail. Lowest layer but the log; belongs to the main thread. */
 #pragma once
 
+#include "runtime/base/exit.h"
+
 /* Opens /dev/null on every descriptor of 0, 1 and 2 that is closed, so that nothing else is opened
  * there; reading from and writing to it fail as on a closed one. Called before anything is opened.
  */

@@ -10,6 +10,7 @@
 #include "runtime/loop.h"
 #include "runtime/zmq/sockopt.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/reason.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
 

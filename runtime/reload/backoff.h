@@ -9,7 +9,7 @@ enum { ZL_RESTART_MOST = 5, ZL_RESTART_WITHIN = 30 /* seconds */ };
 
 /* Zeroed: no failure yet. */
 struct zl_restart {
-    uint64_t failures[ZL_RESTART_MOST + 1]; /* the last ones, on the clock of zl_loop_now */
+    uint64_t failures[ZL_RESTART_MOST + 1]; /* the last ones, on the clock of zl_clock_now */
     unsigned count;
     uint64_t last; /* failure, counted or not */
     double delay;  /* the last one, in seconds */

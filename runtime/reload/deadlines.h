@@ -17,7 +17,7 @@ enum zl_due {
 };
 
 struct zl_agenda {
-    uint64_t due[ZL_DUE_COUNT]; /* on the clock of zl_loop_now; 0 for never */
+    uint64_t due[ZL_DUE_COUNT]; /* on the clock of zl_clock_now; 0 for never */
     uv_timer_t timer;
 };
 

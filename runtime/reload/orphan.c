@@ -11,6 +11,7 @@
 #include "runtime/reload/adoption.h"
 #include "runtime/reload/unread.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/reason.h"
 
 enum { SETTLING = 10 }; /* seconds */
 

@@ -13,6 +13,8 @@
 #include "runtime/script/script.h"
 #include "runtime/reload/state.h"
 #include "runtime/reload/adoption.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/reason.h"
 
 /* Seconds. */
 enum { REMINDER = 60 };
@@ -75,7 +77,7 @@ static void report_attempt(const struct zl_attempt *attempt, enum zl_level level
 static void enter_stage(struct zl_loop *loop, enum zl_stage stage)
 {
     loop->reload.attempt.stage = stage;
-    loop->reload.attempt.begun[stage] = zl_loop_now();
+    loop->reload.attempt.begun[stage] = zl_clock_now();
 }
 
 void zl_attempt_report_failure(struct zl_loop *loop, enum zl_level level)
@@ -289,7 +291,7 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     zl_socket_wake_all(loop);
     zl_sources_prune(&next->sources);
     zl_reload_update_keeping(loop);
-    reload->attempt.begun[ZL_PROBATION] = zl_loop_now();
+    reload->attempt.begun[ZL_PROBATION] = zl_clock_now();
     if (on_probation) {
         reload->attempt.stage = ZL_PROBATION;
         reload->trial = reload->attempt;

@@ -13,7 +13,7 @@ struct zl_loop;
 
 enum zl_stage { ZL_COMPILE, ZL_PARK, ZL_STATE, ZL_START, ZL_COMMIT, ZL_PROBATION, ZL_STAGES };
 
-/* For its line in the log. Times are on the clock of zl_loop_now. */
+/* For its line in the log. Times are on the clock of zl_clock_now. */
 struct zl_attempt {
     const char *trigger; /* "SIGHUP", "watch", "restart"; NULL while there is none */
     enum zl_stage stage;

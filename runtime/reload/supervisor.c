@@ -16,6 +16,9 @@
 #include "runtime/reload/state.h"
 #include "runtime/reload/adoption.h"
 #include "runtime/reload/watch.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/exit.h"
+#include "runtime/base/reason.h"
 
 bool zl_reload_is_serving(const struct zl_loop *loop)
 {
@@ -45,7 +48,7 @@ void zl_reload_schedule_restart(struct zl_loop *loop)
     struct zl_reload *reload = &loop->reload;
     if (!reload->options.restart)
         return;
-    double delay = zl_restart_delay(&reload->restart, zl_loop_now(), take_progress(reload));
+    double delay = zl_restart_delay(&reload->restart, zl_clock_now(), take_progress(reload));
     if (delay >= 0) {
         zl_agenda_set(&loop->reload.agenda, ZL_DUE_RESTART, delay);
         return;
@@ -195,7 +198,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
 {
     char why[ZL_WHY_MAX];
     loop->reload.script = script;
-    loop->reload.begun = zl_loop_now();
+    loop->reload.begun = zl_clock_now();
     loop->reload.options = *options;
     if (!zl_script_find(script))
         return ZL_EXIT_NO_SCRIPT;

@@ -44,7 +44,7 @@ struct zl_reload {
     uint64_t handled;               /* messages, by the serving generation, while they are kept */
     uint64_t given_up;              /* messages set aside or lost since the last failure */
     uint64_t tries_used;            /* messages to be given again since then */
-    uint64_t begun;                 /* the first generation, on the clock of zl_loop_now */
+    uint64_t begun;                 /* the first generation, on the clock of zl_clock_now */
     bool has_served;                /* a generation has, so there is code to go back to */
     struct zl_parking parking;
     struct zl_finder finder; /* while a generation starts */

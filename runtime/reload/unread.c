@@ -4,6 +4,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
+#include "runtime/base/clock.h"
 
 /* Where the body begins in a message of `count` frames. */
 static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
@@ -22,7 +23,7 @@ struct zl_unread zl_unread_read(struct zl_socket *socket)
     struct zl_loop *loop = socket->loop;
     struct zl_inbox *inbox = &loop->inbox;
     struct zl_unread rest = {0, 0, false};
-    uint64_t until = zl_loop_now() + most_ns;
+    uint64_t until = zl_clock_now() + most_ns;
     int32_t count;
     if (!socket->pattern->hands_out)
         return rest;
@@ -34,7 +35,7 @@ struct zl_unread zl_unread_read(struct zl_socket *socket)
         if (count > 0 && loop->reload.options.dead_letter)
             rest.kept += zl_deadletter_write(&loop->reload.dead_letter, inbox->messages + body,
                                              (unsigned)count - body);
-        rest.more = rest.count % 64 == 0 && zl_loop_now() > until;
+        rest.more = rest.count % 64 == 0 && zl_clock_now() > until;
     }
     zl_inbox_clear(inbox, 0);
     return rest;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/reload/watch_dirs.h"
+#include "runtime/base/reason.h"
 
 enum { QUIET_MS = 30, LATEST_MS = 200, RETRY_MS = 1000 };
 

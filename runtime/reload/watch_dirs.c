@@ -5,6 +5,7 @@
  * one, inotify gives the same watch, with the events that wait in it; one that has been replaced,
  * perhaps under the inode number of the old one, gets a watch of its own. */
 #include "runtime/reload/watch_dirs.h"
+#include "runtime/base/reason.h"
 
 #include <errno.h>
 #include <fcntl.h>

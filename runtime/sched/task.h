@@ -55,7 +55,7 @@ struct zl_task {
     TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;
-    uint64_t deadline; /* of the wait, on the clock of zl_loop_now; 0 for none */
+    uint64_t deadline; /* of the wait, on the clock of zl_clock_now; 0 for none */
     uv_timer_t timer;
     struct zl_socket *held;         /* the receiver of the message in hand, NULL for none */
     struct zl_socket_set also_held; /* those of messages that came later, in order */

@@ -12,6 +12,8 @@
 #include "runtime/base/output.h"
 #include "runtime/script/reaper.h"
 #include "runtime/script/script.h"
+#include "runtime/base/exit.h"
+#include "runtime/base/reason.h"
 
 /* --- making ---------------------------------------------------------------------------------- */
 

@@ -12,6 +12,8 @@
 #include "runtime/zmq/endpoint.h"
 #include "runtime/script/luv_servers.h"
 #include "runtime/base/signals.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
 /* Descriptors that an inner loop opens, and some for what a script does with it first. libuv
  * aborts, or crashes at the end of a loop that was not made whole, when it runs out of them. */
@@ -42,7 +44,7 @@ static void handle_closed(uv_handle_t *handle)
 
 struct zl_nested *zl_nested_new(struct zl_nested_list *list, uv_loop_t *outer, char *why)
 {
-    if (!zl_context_headroom(HEADROOM, why))
+    if (!zl_limits_headroom(HEADROOM, why))
         return NULL;
     struct zl_nested *nested = calloc(1, sizeof *nested);
     int error = nested ? uv_loop_init(&nested->inner) : UV_ENOMEM;

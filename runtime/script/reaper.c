@@ -6,6 +6,7 @@
 
 #include "runtime/script/generation.h"
 #include "runtime/loop.h"
+#include "runtime/base/clock.h"
 
 enum { MOMENT_MS = 500 };
 
@@ -30,9 +31,9 @@ void zl_reaper_turn(struct zl_loop *loop)
 bool zl_reaper_fini(struct zl_loop *loop)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
-    uint64_t deadline = zl_loop_now() + (uint64_t)MOMENT_MS * 1000000;
+    uint64_t deadline = zl_clock_now() + (uint64_t)MOMENT_MS * 1000000;
     zl_reaper_turn(loop);
-    while (!TAILQ_EMPTY(&loop->remains) && zl_loop_now() < deadline) {
+    while (!TAILQ_EMPTY(&loop->remains) && zl_clock_now() < deadline) {
         nanosleep(&pause, NULL);
         zl_reaper_turn(loop);
     }

@@ -11,6 +11,7 @@
 
 #include "runtime/zmq/endpoint.h"
 #include "runtime/sched/runaway.h"
+#include "runtime/base/reason.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { UNDER_SANITIZER = 1 };

@@ -18,6 +18,9 @@
 #include "runtime/socket/peers.h"
 #include "runtime/zmq/portowner.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
 static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *entry)
 {
@@ -29,7 +32,7 @@ static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *
 /* The endpoint is bound no more. */
 static void note_unbound(struct zl_socket *socket, const struct zl_endpoint_entry *entry)
 {
-    socket->loop->unbound = zl_loop_now();
+    socket->loop->unbound = zl_clock_now();
     if (zl_inproc_is(entry->text) && socket->loop->phase != ZL_ENDED)
         zl_inproc_unbound(socket->loop, entry->text);
 }
@@ -98,7 +101,7 @@ static bool is_being_given_back(const struct zl_loop *loop)
 {
     enum { MOST_NS = 200000000 };
     const struct timespec moment = {.tv_nsec = 1000000};
-    return zl_loop_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
+    return zl_clock_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
 /* Binds `text`, waiting a moment for what this thread gives back; 0 or the error. */
@@ -137,7 +140,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
         if (!is_being_given_back(socket->loop))
             return false;
-    if (!zl_context_headroom(ZL_HEADROOM, why) ||
+    if (!zl_limits_headroom(ZL_HEADROOM, why) ||
         (endpoint->transport != ZL_INPROC && !zl_route_watch_peers(socket->route, why)))
         return false;
     zl_wire_set(socket->zmq, ZMQ_IPV6, takes_ipv6(endpoint));
@@ -361,7 +364,7 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
         entry->dropped = false;
         return true;
     }
-    if (!zl_context_headroom(ZL_HEADROOM, why))
+    if (!zl_limits_headroom(ZL_HEADROOM, why))
         return false;
     entry = remember_endpoint(socket, endpoint->text, why);
     if (!entry)

@@ -25,7 +25,7 @@ struct zl_endpoint_entry {
     unsigned yielded_for;   /* that of the one whose socket has it now; 0: it is ours */
     struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
 
-    /* Connected: its peer, see peers.h. Moments are on the clock of zl_loop_now, 0 for never. */
+    /* Connected: its peer, see peers.h. Moments are on the clock of zl_clock_now, 0 for never. */
     bool is_ready;        /* is there, after its handshake */
     bool was_ready;       /* has been there */
     bool is_refusal_told; /* that it fails in the handshake */

@@ -14,6 +14,7 @@
 
 #include "runtime/zmq/endpoint.h"
 #include "runtime/base/log.h"
+#include "runtime/base/reason.h"
 
 void zl_deadletter_init(struct zl_deadletter *letters)
 {

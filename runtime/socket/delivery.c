@@ -10,6 +10,7 @@
 #include "runtime/socket/ffi.h"
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
+#include "runtime/base/reason.h"
 
 /* --- copies ---------------------------------------------------------------------------------- */
 

@@ -8,6 +8,8 @@
 #include "runtime/loop.h"
 #include "runtime/socket/socket.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/reason.h"
 
 enum { MS = 1000000, TURN_NS = 2 * MS, CALM_NS = 10 * MS, NEAR_NS = 1000 * MS };
 
@@ -45,7 +47,7 @@ void zl_stopping_begin(struct zl_loop *loop, const char *cause)
 {
     struct zl_stopping *stopping = &loop->stopping;
     uint64_t quarter = (uint64_t)(loop->drain_timeout * 0.25e9);
-    stopping->begun = zl_loop_now();
+    stopping->begun = zl_clock_now();
     stopping->near = loop->drain_deadline - (quarter < NEAR_NS ? quarter : NEAR_NS);
     stopping->is_caused = cause != NULL;
     if (cause)
@@ -151,11 +153,11 @@ static bool is_over(struct zl_loop *loop)
         return false;
     }
     if (stopping->calm_since == 0)
-        stopping->calm_since = zl_loop_now();
+        stopping->calm_since = zl_clock_now();
     TAILQ_FOREACH(socket, &loop->sockets, all)
     {
         if (socket->intake && zl_intake_is_own(socket) && !zl_socket_is_inproc(socket))
-            return zl_loop_now() - stopping->calm_since >= CALM_NS;
+            return zl_clock_now() - stopping->calm_since >= CALM_NS;
     }
     return true;
 }
@@ -187,7 +189,7 @@ static size_t count_waiting(const struct zl_loop *loop)
 void zl_stopping_tell(struct zl_loop *loop)
 {
     struct zl_stopping *stopping = &loop->stopping;
-    if (!stopping->is_caused || stopping->is_told || zl_loop_now() - stopping->begun < MOMENT_NS)
+    if (!stopping->is_caused || stopping->is_told || zl_clock_now() - stopping->begun < MOMENT_NS)
         return;
     stopping->is_told = true;
     unsigned tasks = count_unfinished(loop);
@@ -202,7 +204,7 @@ void zl_stopping_tell(struct zl_loop *loop)
 
 static void sleep_until(struct zl_loop *loop, uint64_t due)
 {
-    uint64_t now = zl_loop_now();
+    uint64_t now = zl_clock_now();
     uv_update_time(&loop->uv);
     uv_timer_start(&loop->stopping.timer, zl_timer_wakes, due > now ? (due - now) / MS + 1 : 0, 0);
 }
@@ -210,7 +212,7 @@ static void sleep_until(struct zl_loop *loop, uint64_t due)
 bool zl_stopping_turn(struct zl_loop *loop)
 {
     struct zl_stopping *stopping = &loop->stopping;
-    uint64_t now = zl_loop_now();
+    uint64_t now = zl_clock_now();
     if (now < stopping->next_turn) {
         sleep_until(loop, stopping->next_turn);
         return false;
@@ -219,7 +221,7 @@ bool zl_stopping_turn(struct zl_loop *loop)
         begin_intakes(loop);
     forget(stopping);
     bool ended = move_intakes_on(loop);
-    now = zl_loop_now();
+    now = zl_clock_now();
     if (now >= stopping->near || (ended && is_over(loop))) {
         sleep_until(loop, stopping->begun + MOMENT_NS);
         return true;

@@ -18,7 +18,7 @@ struct zl_stopping {
     bool is_caused; /* by a signal or a call: otherwise the script just ended */
     bool has_begun; /* the sockets' intakes exist */
     bool is_told;   /* what is being finished was logged */
-    uint64_t begun, near, next_turn, calm_since; /* on the clock of zl_loop_now */
+    uint64_t begun, near, next_turn, calm_since; /* on the clock of zl_clock_now */
     struct zl_streams all; /* connections of the process, while they are current */
     bool is_current;
 };

@@ -10,6 +10,7 @@
 #include "runtime/socket/peers.h"
 #include "runtime/socket/socket.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/reason.h"
 
 bool zl_inproc_is(const char *endpoint)
 {

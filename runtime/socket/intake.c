@@ -21,6 +21,7 @@
 #include "runtime/loop.h"
 #include "runtime/socket/streams.h"
 #include "runtime/socket/socket.h"
+#include "runtime/base/clock.h"
 
 enum { MS = 1000000 };
 
@@ -55,11 +56,11 @@ struct zl_intake {
 /* Reads what there is, for at most `most` nanoseconds. Whether there is nothing more. */
 static bool read_ahead(struct zl_socket *socket, uint64_t most)
 {
-    uint64_t until = zl_loop_now() + most;
+    uint64_t until = zl_clock_now() + most;
     for (unsigned i = 1;; i++) {
         if (!zl_socket_read_ahead(socket))
             return true;
-        socket->intake->last = zl_loop_now();
+        socket->intake->last = zl_clock_now();
         if (i % 64 == 0 && socket->intake->last >= until)
             return false;
     }
@@ -85,8 +86,8 @@ static void shut(struct zl_socket *socket, bool all)
     struct zl_intake *intake = socket->intake;
     read_ahead(socket, SHORT_NS);
     zl_streams_shut(&intake->peers, all);
-    uint64_t until = zl_loop_now() + SHUT_READ_NS;
-    for (int i = 0; zl_loop_now() < until && zl_streams_left(&intake->peers) > 0; i++) {
+    uint64_t until = zl_clock_now() + SHUT_READ_NS;
+    for (int i = 0; zl_clock_now() < until && zl_streams_left(&intake->peers) > 0; i++) {
         read_ahead(socket, SHORT_NS);
         if (i > SPINS)
             nanosleep(&moment, NULL);
@@ -118,7 +119,7 @@ static bool has_latecomers(struct zl_socket *socket)
         return false;
     intake->had_peers = true;
     intake->was_empty = false;
-    intake->begun = zl_loop_now();
+    intake->begun = zl_clock_now();
     zl_streams_ask_to_hold(&intake->peers, false);
     if (has_abrupt(intake))
         shut(socket, false);
@@ -129,12 +130,12 @@ static bool has_latecomers(struct zl_socket *socket)
 static bool is_dry(struct zl_socket *socket)
 {
     struct zl_intake *intake = socket->intake;
-    uint64_t age = zl_loop_now() - intake->begun;
+    uint64_t age = zl_clock_now() - intake->begun;
     size_t left = zl_streams_left(&intake->peers);
-    bool all = zl_loop_now() - intake->opened >= PATIENCE_NS;
+    bool all = zl_clock_now() - intake->opened >= PATIENCE_NS;
     if (zl_streams_ask_to_hold(&intake->peers, all) > 0) {
         read_ahead(socket, READ_NS);
-        intake->begun = zl_loop_now();
+        intake->begun = zl_clock_now();
         return false;
     }
     if (left > 0 && age < HELD_NS)
@@ -157,7 +158,7 @@ static bool is_quiet(struct zl_socket *socket)
 {
     const struct zl_intake *intake = socket->intake;
     bool is_empty = read_ahead(socket, READ_NS);
-    uint64_t now = zl_loop_now();
+    uint64_t now = zl_clock_now();
     if (zl_streams_left(&socket->intake->peers) == 0)
         return is_empty;
     return now - intake->last >= QUIET_NS || now - intake->begun >= RESTLESS_NS;
@@ -170,7 +171,7 @@ bool zl_intake_move_on(struct zl_socket *socket)
         return true;
     bool is_over;
     if (socket->pattern->id == ZL_SUB)
-        is_over = read_ahead(socket, READ_NS) || zl_loop_now() - intake->begun >= RESTLESS_NS;
+        is_over = read_ahead(socket, READ_NS) || zl_clock_now() - intake->begun >= RESTLESS_NS;
     else
         is_over = intake->is_dialogue ? is_quiet(socket) : is_dry(socket);
     if (is_over)
@@ -193,7 +194,7 @@ void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
         return;
     socket->intake = intake;
     zl_streams_select(all, socket, &intake->peers);
-    intake->opened = intake->begun = intake->last = zl_loop_now();
+    intake->opened = intake->begun = intake->last = zl_clock_now();
     intake->is_own = sends_itself(socket, intake);
     intake->is_dialogue = socket->pattern->sends;
     intake->had_peers = zl_streams_left(&intake->peers) > 0;
@@ -231,8 +232,8 @@ uint64_t zl_intake_count_left(struct zl_socket *socket)
 {
     enum { LOOK_NS = 20 * MS };
     const struct zl_hand *hand;
-    uint64_t count = 0, until = zl_loop_now() + LOOK_NS;
-    while (!zl_intake_is_cut(socket) && zl_loop_now() < until && zl_socket_read_ahead(socket))
+    uint64_t count = 0, until = zl_clock_now() + LOOK_NS;
+    while (!zl_intake_is_cut(socket) && zl_clock_now() < until && zl_socket_read_ahead(socket))
         ;
     STAILQ_FOREACH(hand, &socket->again, link)
     count += hand->is_ahead;

@@ -16,6 +16,8 @@
 #include "runtime/loop.h"
 #include "runtime/socket/socket.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/reason.h"
 
 /* Milliseconds: until a session that does not retry counts as dead; the longest pause before it is
  * started again; until a peer that never came is missed. */
@@ -26,7 +28,7 @@ enum { REFUSALS_TOLD = 2 };
 
 static uint64_t in_ms(uint64_t delay)
 {
-    return zl_loop_now() + delay * 1000000;
+    return zl_clock_now() + delay * 1000000;
 }
 
 /* --- which endpoint, which connection -------------------------------------------------------- */
@@ -244,7 +246,7 @@ bool zl_peers_are_there(const struct zl_route *route)
 static bool handle_due(struct zl_route *route)
 {
     struct zl_endpoint_entry *entry;
-    uint64_t now = zl_loop_now();
+    uint64_t now = zl_clock_now();
     SLIST_FOREACH(entry, &route->socket->endpoints, link)
     {
         if (entry->route != route || entry->bound)
@@ -264,7 +266,7 @@ static bool handle_due(struct zl_route *route)
 static void call_for_next(struct zl_route *route)
 {
     const struct zl_endpoint_entry *entry;
-    uint64_t now = zl_loop_now(), next = 0;
+    uint64_t now = zl_clock_now(), next = 0;
     SLIST_FOREACH(entry, &route->socket->endpoints, link)
     {
         if (entry->route != route || entry->bound)

@@ -14,6 +14,7 @@
 #include "runtime/loop.h"
 #include "runtime/socket/socket.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
 
 static void close_frames(zmq_msg_t *frames, unsigned count)
 {
@@ -53,7 +54,7 @@ static void keep_question(struct zl_exchange *exchange, const struct zl_frame *f
 static uint64_t reply_deadline(const struct zl_socket *socket)
 {
     double timeout = socket->options.timeout;
-    return timeout < 0 ? 0 : zl_loop_now() + (uint64_t)(timeout * 1e9);
+    return timeout < 0 ? 0 : zl_clock_now() + (uint64_t)(timeout * 1e9);
 }
 
 /* Takes back what was sent on each route and got no reply; with `absent`, only where the peer is
@@ -143,7 +144,7 @@ void zl_exchange_resume(struct zl_socket *socket)
 bool zl_exchange_retry(struct zl_socket *socket)
 {
     struct zl_exchange *exchange = &socket->exchange;
-    if (exchange->deadline == 0 || zl_loop_now() < exchange->deadline)
+    if (exchange->deadline == 0 || zl_clock_now() < exchange->deadline)
         return true;
     if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
         forget_question(exchange);

@@ -37,7 +37,7 @@ struct zl_exchange {
     bool let_go;           /* the script has waited for the reply, and may ask anew instead */
     int tries;             /* sent so often */
     struct zl_task *asker; /* NULL once it has ended */
-    uint64_t deadline;     /* of this try, on the clock of zl_loop_now; 0 when there is none */
+    uint64_t deadline;     /* of this try, on the clock of zl_clock_now; 0 when there is none */
     zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
     unsigned kept_count;
     struct zl_line line; /* request: where it was asked; reply: where it was answered last */

@@ -13,6 +13,8 @@
 #include "runtime/socket/peers.h"
 #include "runtime/zmq/sockopt.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
 /* libuv's handles for a route's libzmq socket; they go a turn of the loop later than it. */
 struct zl_route_watch {
@@ -79,7 +81,7 @@ static bool open_zmq(struct zl_route *route, char *why)
     int fd = -1;
     size_t size = sizeof fd;
     void *context = zl_context_get(why);
-    if (!context || !zl_context_headroom(ZL_HEADROOM, why))
+    if (!context || !zl_limits_headroom(ZL_HEADROOM, why))
         return false;
     void *zmq = zmq_socket(context, socket->pattern->zmq_type);
     if (!zmq || !zl_sockopt_apply(zmq, socket->pattern, &socket->options) ||

@@ -13,6 +13,8 @@
 #include "runtime/loop.h"
 #include "runtime/reload/adoption.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/reason.h"
 
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
@@ -58,7 +60,7 @@ int zl_socket_linger(const struct zl_socket *socket)
 {
     enum { LEAST_MS = 10 }; /* for what an I/O thread only has to pick up */
     const struct zl_loop *loop = socket->loop;
-    uint64_t now = zl_loop_now();
+    uint64_t now = zl_clock_now();
     double left = loop->drain_timeout * 1000;
     if (socket->sent == 0 || zl_exchange_is_over(socket))
         return ZL_DRAIN_DROP;

@@ -1,55 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* See context.h. The probe for descriptors opens and closes them: the only answer that counts what
- * the script, its libraries and libzmq hold together. */
+/* See context.h. */
 #include "runtime/zmq/context.h"
 
-#include <stdint.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "runtime/zmq/libzmq.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
-enum { PROBE_MAX = 32, START_DESCRIPTORS = 24 };
+enum { START_DESCRIPTORS = 24 };
 
 static void *context;
 
-void zl_context_raise_limits(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-bool zl_context_headroom(int count, char *why)
-{
-    int probes[PROBE_MAX];
-    int opened = 0;
-    while (opened < count && opened < PROBE_MAX) {
-        int fd = eventfd(0, EFD_CLOEXEC);
-        if (fd < 0)
-            break;
-        probes[opened++] = fd;
-    }
-    for (int i = 0; i < opened; i++)
-        close(probes[i]);
-    if (opened >= count)
-        return true;
-    struct rlimit limit = {0, 0};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    snprintf(why, ZL_WHY_MAX,
-             "no file descriptors left: the limit of this process is %ju; close some sockets or "
-             "raise the limit (ulimit -n)",
-             (uintmax_t)limit.rlim_cur);
-    return false;
-}
-
 void *zl_context_get(char *why)
 {
-    if (context || !zl_context_headroom(START_DESCRIPTORS, why) || !zl_zmq_load(why))
+    if (context || !zl_limits_headroom(START_DESCRIPTORS, why) || !zl_zmq_load(why))
         return context;
     context = zmq_ctx_new();
     if (!context) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/zmq/portowner.h"
+#include "runtime/base/reason.h"
 
 #define FORMS "tcp://host:port, ipc://path or inproc://name"
 #define DIGITS "0123456789"

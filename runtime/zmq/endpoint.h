@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "runtime/base/reason.h"
+
 #define ZL_ENDPOINT_MAX 512
-#define ZL_WHY_MAX 1024
 
 enum zl_transport { ZL_TCP, ZL_IPC, ZL_INPROC };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/zmq/endpoint.h"
+#include "runtime/base/reason.h"
 
 #define SONAME "libzmq.so.5"
 

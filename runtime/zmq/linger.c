@@ -26,11 +26,13 @@
 #include "runtime/loop.h"
 #include "runtime/zmq/monitor.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/reason.h"
 
 struct leaving {
     struct zl_monitor *monitor;
     char *name;
-    uint64_t until; /* zl_loop_now's clock: what is not sent then is dropped */
+    uint64_t until; /* zl_clock_now's clock: what is not sent then is dropped */
     bool matters;   /* whether it is a loss when the peer leaves */
     bool is_ready;  /* the handshake of the last connection has succeeded */
     bool is_left;   /* a peer has left */
@@ -125,7 +127,7 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
         on_disconnected(leaving, (int)value);
         return;
     case ZMQ_EVENT_MONITOR_STOPPED:
-        if (leaving->is_lost || zl_loop_now() + CLOCK_STEP_NS >= leaving->until)
+        if (leaving->is_lost || zl_clock_now() + CLOCK_STEP_NS >= leaving->until)
             report_loss(leaving);
         forget(leaving);
         return;
@@ -152,7 +154,7 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
         return NULL;
     }
     zl_monitor_redirect(leaving->monitor, on_event, leaving);
-    leaving->until = zl_loop_now() + (uint64_t)linger_ms * 1000000;
+    leaving->until = zl_clock_now() + (uint64_t)linger_ms * 1000000;
     SLIST_INSERT_HEAD(&leaving_sockets, leaving, link);
     return leaving;
 }
@@ -188,7 +190,7 @@ static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pum
 {
     enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
     for (int i = 0;; i++) {
-        bool is_over = zl_loop_now() >= until;
+        bool is_over = zl_clock_now() >= until;
         pump(arg);
         zl_monitor_read(leaving->monitor, is_over ? 0 : i < MANY ? SHORT_MS : LONG_MS);
         if (SLIST_FIRST(&leaving_sockets) != leaving)
@@ -201,7 +203,7 @@ static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pum
 static bool has_left_before(const struct leaving *leaving, uint64_t deadline, bool *told,
                             zl_drain_pump *pump, void *arg)
 {
-    uint64_t patience = zl_loop_now() + PATIENCE_NS;
+    uint64_t patience = zl_clock_now() + PATIENCE_NS;
     if (!*told && patience < deadline) {
         if (wait_for(leaving, patience, pump, arg))
             return true;

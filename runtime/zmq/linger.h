@@ -33,6 +33,6 @@ bool zl_drain_is_clean(int fd);
 /* Called while the drain waits: lets the thread's open sockets process what libzmq has for them. */
 typedef void zl_drain_pump(void *arg);
 
-/* Waits until everything is sent, at most until `deadline` (zl_loop_now's clock). True when it is;
+/* Waits until everything is sent, at most until `deadline` (zl_clock_now's clock). True when it is;
  * otherwise one line in the log names what took nothing. The context ends afterwards. */
 bool zl_drain_wait(uint64_t deadline, zl_drain_pump *pump, void *arg);

@@ -10,6 +10,8 @@
 
 #include "runtime/zmq/context.h"
 #include "runtime/zmq/call.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/reason.h"
 
 enum {
     EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_ACCEPTED |
@@ -58,7 +60,7 @@ struct zl_monitor *zl_monitor_open(uv_loop_t *uv, void *zmq, zl_monitor_event *o
                                    char *why)
 {
     void *context = zl_context_get(why);
-    if (!context || !zl_context_headroom(ZL_MONITOR_DESCRIPTORS, why))
+    if (!context || !zl_limits_headroom(ZL_MONITOR_DESCRIPTORS, why))
         return NULL;
     struct zl_monitor *monitor = calloc(1, sizeof *monitor);
     int fd = -1;

@@ -18,6 +18,7 @@
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
 #include "runtime/script/script.h"
+#include "runtime/base/exit.h"
 
 static const char script_text[] =
     "local zeroless = require 'zeroless'\n"

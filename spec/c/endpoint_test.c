@@ -3,6 +3,7 @@
  * mutated endpoints, and what an ipc bind may find in its way. Files live in a fresh folder each.
  */
 #include "runtime/zmq/endpoint.h"
+#include "runtime/base/reason.h"
 
 #include <errno.h>
 #include <math.h>

@@ -4,6 +4,7 @@
 #include "runtime/zmq/endpoint.h"
 #include "runtime/zmq/pattern.h"
 #include "runtime/zmq/libzmq.h"
+#include "runtime/base/reason.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "runtime/reload/watch.h"
+#include "runtime/base/reason.h"
 
 enum { TIME_LIMIT = 60 /* seconds */ };
 
