@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/script/generation.h"
 #include "runtime/base/log.h"
-#include "runtime/reload/adoption.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/adoption.h"
+#include "runtime/script/generation.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/line.h"
 
 int zl_lua_check_port(lua_State *L, int index)
 {
@@ -89,7 +91,7 @@ struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_making *making,
     char name[ZL_WHY_MAX];
     struct zl_wish wish = {making->pattern, &making->options, endpoints, count, use};
     struct zl_obstacle obstacle;
-    struct zl_socket *socket = zl_tenancy_find(zl_lua_loop(L), &wish, &obstacle);
+    struct zl_socket *socket = zl_tenancy_find(&zl_lua_loop(L)->reload.finder, &wish, &obstacle);
     memcpy(again, obstacle.endpoint, ZL_ENDPOINT_MAX);
     if (obstacle.option)
         log_caller(L, "Opening another %s: option '%s' cannot change while a socket is open",
@@ -107,7 +109,7 @@ struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *makin
 {
     char why[ZL_WHY_MAX];
     struct zl_socket *socket =
-        zl_socket_open(zl_lua_loop(L), making->pattern, &making->options, why);
+        zl_socket_open(&zl_lua_loop(L)->hub, making->pattern, &making->options, why);
     if (!socket)
         zl_lua_unavailable(L, why);
     return socket;

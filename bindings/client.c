@@ -9,6 +9,7 @@
 #include "bindings/address.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
+#include "runtime/socket/binding.h"
 
 struct client {
     struct zl_handle handle;

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "bindings/luasup.h"
-#include "runtime/script/generation.h"
-#include "runtime/zmq/libzmq.h"
 #include "runtime/base/reason.h"
+#include "runtime/script/generation.h"
+#include "runtime/socket/reply.h"
+#include "runtime/zmq/libzmq.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
 static int os_exit(lua_State *L)
@@ -18,8 +19,8 @@ static int os_exit(lua_State *L)
                                    : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
     zl_lua_refuse_in_attempt(L, "os.exit");
     struct zl_generation *generation = zl_lua_live(L);
-    zl_records_deliver(generation);
-    zl_loop_exit(generation->loop, code);
+    zl_records_deliver(&generation->records);
+    zl_loop_exit(zl_loop_of(generation->host), code);
 }
 
 /* core.engage(): the script uses zeroless */
@@ -72,8 +73,8 @@ static int core_is_closed(lua_State *L)
 static int core_counts(lua_State *L)
 {
     struct zl_loop *loop = zl_lua_loop(L);
-    lua_pushinteger(L, (lua_Integer)loop->socket_count);
-    lua_pushinteger(L, (lua_Integer)zl_lua_generation(L)->live);
+    lua_pushinteger(L, (lua_Integer)loop->hub.socket_count);
+    lua_pushinteger(L, (lua_Integer)zl_lua_generation(L)->group.live);
     return 2;
 }
 
@@ -95,7 +96,7 @@ static int open_core(lua_State *L)
     zl_open_client(L);
     zl_open_sender(L);
     zl_open_receiver(L);
-    lua_pushlightuserdata(L, &loop->hot);
+    lua_pushlightuserdata(L, &loop->hub.hot);
     lua_setfield(L, -2, "hot");
     lua_pushliteral(L, ZL_REFUSAL);
     lua_setfield(L, -2, "REFUSAL");

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bindings/luasup.h"
-#include "runtime/script/generation.h"
 #include "runtime/base/log.h"
+#include "runtime/script/generation.h"
 
 enum { MOST_FIELDS = 32 };
 
@@ -68,7 +68,7 @@ static int read_fields(lua_State *L, int index, struct zl_field *fields)
  * set that of the next. */
 static bool is_current(const struct zl_generation *generation)
 {
-    return generation->loop->generation == generation;
+    return generation->group.sched->group == &generation->group;
 }
 
 static enum zl_level level_of(const struct zl_generation *generation)
@@ -90,7 +90,7 @@ static int core_log(lua_State *L)
     record.count = read_fields(L, 3, fields);
     zl_lua_caller(L, (int)luaL_optinteger(L, 4, 1), line);
     record.source = line;
-    if (!zl_records_give(generation, &record))
+    if (!zl_records_give(&generation->records, &record))
         zl_log_write(&record);
     return 0;
 }
@@ -162,7 +162,7 @@ static int core_log_handler(lua_State *L)
     bool has_handler = !lua_isnoneornil(L, 1);
     if (has_handler)
         luaL_checktype(L, 1, LUA_TFUNCTION);
-    zl_records_deliver(generation);
+    zl_records_deliver(&generation->records);
     lua_settop(L, 1);
     lua_pushlightuserdata(L, &handler_key);
     lua_insert(L, 1);

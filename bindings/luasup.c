@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/reload/unread.h"
-#include "runtime/script/vm.h"
+#include "runtime/base/embedded.h"
 #include "runtime/base/reason.h"
+#include "runtime/script/vm.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/unread.h"
 
 static char generation_key;
 
@@ -29,13 +31,13 @@ void zl_lua_set_generation(lua_State *L, struct zl_generation *generation)
 
 struct zl_loop *zl_lua_loop(lua_State *L)
 {
-    return zl_lua_generation(L)->loop;
+    return zl_loop_of(zl_lua_generation(L)->host);
 }
 
 struct zl_generation *zl_lua_live(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_generation(L);
-    if (!zl_generation_may_run(generation) || generation->loop->phase == ZL_ENDED)
+    if (!zl_generation_may_run(generation) || generation->group.sched->phase == ZL_ENDED)
         luaL_error(L, ZL_REFUSAL);
     return generation;
 }
@@ -46,7 +48,7 @@ static void push_script_line(lua_State *L)
     lua_Debug info;
     for (int level = 1; lua_getstack(L, level, &info); level++) {
         lua_getinfo(L, "Sl", &info);
-        if (info.currentline > 0 && !zl_vm_is_embedded(info.short_src)) {
+        if (info.currentline > 0 && !zl_embedded_has_file(info.short_src)) {
             lua_pushfstring(L, "%s:%d: ", info.short_src, info.currentline);
             return;
         }
@@ -57,7 +59,7 @@ static void push_script_line(lua_State *L)
 void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
 {
     struct zl_generation *generation = zl_lua_generation(L);
-    if (!generation->is_attempt || generation->failed)
+    if (!generation->is_attempt || generation->group.failed)
         return;
     push_script_line(L);
     lua_pushfstring(L, "%s was called in the start of new code, which ends the reload alone", call);
@@ -69,11 +71,11 @@ void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
 void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
 {
     struct zl_generation *generation = zl_lua_live(L);
-    if (socket->tenant && socket->tenant != generation)
+    if (socket->owner && socket->owner != &generation->group)
         return;
     /* A finalizer may close while a message is on its way into Lua: then nothing is read. */
     if (socket->zmq && !socket->former && socket->pattern->id != ZL_SUB &&
-        !generation->loop->hot.received)
+        !socket->hub->hot.received)
         zl_unread_report(socket);
     zl_socket_close(socket);
 }

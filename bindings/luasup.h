@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 #include "runtime/loop.h"
-#include "runtime/socket/socket.h"
+#include "runtime/script/generation.h"
+#include "runtime/socket/sockets.h"
 
 #define ZL_TASK_CLASS "zlrun.task"
 

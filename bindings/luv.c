@@ -4,20 +4,20 @@
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
-#include "runtime/zmq/context.h"
-#include "runtime/script/generation.h"
-#include "runtime/base/log.h"
-#include "runtime/sched/runaway.h"
 #include "runtime/base/limits.h"
+#include "runtime/base/log.h"
 #include "runtime/base/reason.h"
+#include "runtime/sched/runaway.h"
+#include "runtime/script/generation.h"
+#include "runtime/zmq/context.h"
 
 /* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
  * a negative number after an error. */
 static int call_back(lua_State *L, int arguments, int results, int flags)
 {
     struct zl_generation *generation = zl_lua_generation(L);
-    struct zl_loop *loop = generation->loop;
-    struct zl_task *interrupted = loop->current;
+    struct zl_sched *sched = generation->group.sched;
+    struct zl_task *interrupted = sched->current;
     (void)flags;
     if (!zl_generation_may_run(generation)) {
         lua_pop(L, arguments + 1);
@@ -26,13 +26,13 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     int before = lua_gettop(L) - arguments - 1;
     lua_pushcfunction(L, zl_vm_add_traceback);
     lua_insert(L, before + 1);
-    loop->current = &loop->outside;
-    lua_State *around = zl_runaway_enter(generation->L);
+    sched->current = sched->outside;
+    lua_State *around = zl_runaway_enter(generation->group.L);
     zl_runaway_beat(); /* uv.run called this one: the script has come back to it */
     int outcome = lua_pcall(L, arguments, results, before + 1);
     zl_runaway_beat();
     zl_runaway_leave(around);
-    loop->current = interrupted;
+    sched->current = interrupted;
     if (outcome != 0) {
         zl_generation_failed(generation, NULL, lua_tostring(L, -1));
         uv_stop(&generation->nested->inner); /* a script that runs the loop itself gets no more */
@@ -137,16 +137,16 @@ enum { LUV_DESCRIPTORS = 6 };
 int zl_open_luv(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_live(L);
-    struct zl_loop *loop = generation->loop;
-    lua_State *main_state = generation->L;
+    struct zl_host *host = generation->host;
+    lua_State *main_state = generation->group.L;
     char why[ZL_WHY_MAX];
     if (!zl_limits_headroom(LUV_DESCRIPTORS, why)) {
         lua_pushstring(L, why);
         return lua_error(L);
     }
-    zl_loop_engage(loop);
+    zl_loop_engage(zl_loop_of(host));
     if (!generation->nested)
-        generation->nested = zl_nested_new(&loop->nesteds, &loop->uv, why);
+        generation->nested = zl_nested_new(&host->nesteds, host->sched->uv, why);
     if (!generation->nested)
         return luaL_error(L, "%s", why);
     generation->disarm = disarm;

@@ -3,6 +3,9 @@
  * (lua/zeroless/receiver.lua); here is the object and what is called seldom. */
 #include "bindings/luasup.h"
 
+#include "runtime/socket/ffi.h"
+#include "runtime/socket/reply.h"
+
 static int receiver_close(lua_State *L)
 {
     zl_lua_close_socket(L, zl_lua_check_handle(L, 1, zl_receiver_class)->socket);
@@ -47,17 +50,17 @@ static struct zl_inbox *new_inbox(lua_State *L)
  * loop's inbox, into one of its own: a code as of zl_hot_receive, the frames */
 static int core_receive_nested(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_live(L)->loop;
+    struct zl_hub *hub = &zl_lua_loop(L)->hub;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    struct zl_inbox *own = new_inbox(L), before = loop->inbox;
-    struct zl_hot hot = loop->hot;
-    loop->inbox = *own;
-    loop->hot.received = NULL;
+    struct zl_inbox *own = new_inbox(L), before = hub->inbox;
+    struct zl_hot hot = hub->hot;
+    hub->inbox = *own;
+    hub->hot.received = NULL;
     int32_t code = zl_hot_receive(receiver);
-    const struct zl_frame *frames = loop->hot.received;
-    *own = loop->inbox;
-    loop->inbox = before;
-    loop->hot = hot;
+    const struct zl_frame *frames = hub->hot.received;
+    *own = hub->inbox;
+    hub->inbox = before;
+    hub->hot = hot;
     lua_pushinteger(L, code);
     luaL_checkstack(L, code > 0 ? code : 0, "too many frames");
     for (int32_t i = 0; frames && i < code; i++)

@@ -6,6 +6,9 @@
 #include "bindings/luasup.h"
 
 #include "runtime/base/reason.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/waitq.h"
 
 /* Subscriptions that peers hold now. */
 static int sender_property(lua_State *L)

@@ -6,8 +6,10 @@
 
 #include "bindings/address.h"
 #include "runtime/base/log.h"
-#include "runtime/reload/adoption.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/adoption.h"
+#include "runtime/socket/binding.h"
+#include "runtime/socket/endpoint_list.h"
 
 struct server {
     struct zl_handle handle;
@@ -102,8 +104,8 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making
     memcpy(asked, endpoint->text, sizeof asked);
     if (*again)
         zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
-    bool later =
-        (*again && zl_lua_generation(L)->life == ZL_LOADING) || zl_tenancy_claim(socket, endpoint);
+    bool later = (*again && zl_lua_generation(L)->group.life == ZL_LOADING) ||
+                 zl_tenancy_claim(&zl_lua_loop(L)->reload.finder, socket, endpoint);
     zl_lua_log_address(L, "Binding", endpoint);
     if (later ? zl_socket_bind_later(socket, endpoint, asked, why)
               : zl_socket_bind(socket, endpoint, asked, why))

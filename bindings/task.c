@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "bindings/luasup.h"
-#include "runtime/script/generation.h"
 #include "runtime/base/clock.h"
+#include "runtime/script/generation.h"
+#include "runtime/socket/in_hand.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/socket/work.h"
 
 static char wait_token;
 
@@ -22,9 +25,9 @@ static struct zl_task *check_task(lua_State *L, int index)
 /* --- waiting --------------------------------------------------------------------------------- */
 
 /* 0 when the running code may wait. */
-static int obstacle(lua_State *L, const struct zl_loop *loop)
+static int obstacle(lua_State *L, const struct zl_sched *sched)
 {
-    if (loop->current == &loop->outside)
+    if (sched->current == sched->outside)
         return ZL_NOT_IN_TASK;
     return lua_isyieldable(L) ? 0 : ZL_NOT_ACROSS_C;
 }
@@ -48,11 +51,11 @@ static uint64_t opt_deadline(lua_State *L, int index)
  * reply to a request has a deadline of its pattern, too. */
 static int core_wait(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_live(L)->loop;
+    struct zl_sched *sched = zl_lua_live(L)->group.sched;
     struct zl_handle *handle = lua_touserdata(L, 1);
     enum zl_direction direction = lua_tointeger(L, 2) == ZL_OUT ? ZL_OUT : ZL_IN;
     uint64_t deadline = opt_deadline(L, 3);
-    int reason = obstacle(L, loop);
+    int reason = obstacle(L, sched);
     if (reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
@@ -67,39 +70,39 @@ static int core_wait(lua_State *L)
 /* core.sleep(deadline): until then, or until core.cancel; core.sleep(): others run first */
 static int core_sleep(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_live(L)->loop;
+    struct zl_sched *sched = zl_lua_live(L)->group.sched;
     uint64_t deadline = opt_deadline(L, 1);
-    int reason = obstacle(L, loop);
+    int reason = obstacle(L, sched);
     if (reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
     }
     if (lua_isnoneornil(L, 1))
-        zl_task_pause(loop->current);
+        zl_task_pause(sched->current);
     else
-        zl_task_wait(loop->current, NULL, false, deadline);
+        zl_task_wait(sched->current, NULL, false, deadline);
     return yield_token(L);
 }
 
 /* core.join(task, deadline): until the task has ended */
 static int core_join(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_live(L)->loop;
+    struct zl_sched *sched = zl_lua_live(L)->group.sched;
     struct zl_task *task = check_task(L, 1);
     uint64_t deadline = opt_deadline(L, 2);
-    int reason = obstacle(L, loop);
+    int reason = obstacle(L, sched);
     if (task->status >= ZL_TASK_DONE || reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
     }
-    zl_task_wait(loop->current, &task->joiners, false, deadline);
+    zl_task_wait(sched->current, &task->joiners, false, deadline);
     return yield_token(L);
 }
 
 /* core.unwait(): the token cannot be passed on; the wait is off */
 static int core_unwait(lua_State *L)
 {
-    zl_task_unwait(zl_lua_loop(L)->current);
+    zl_task_unwait(zl_lua_generation(L)->group.sched->current);
     lua_pushinteger(L, ZL_NOT_ACROSS_C);
     return 1;
 }
@@ -108,7 +111,7 @@ static int core_unwait(lua_State *L)
 static int core_running(lua_State *L)
 {
     lua_pushthread(L);
-    if (L == zl_lua_loop(L)->current->co)
+    if (L == zl_lua_generation(L)->group.sched->current->co)
         lua_pushnil(L);
     return 1;
 }
@@ -126,14 +129,14 @@ static int core_cancel(lua_State *L)
  * receiver again has been told before: it is not going to end for that, and is resumed no more. */
 static int core_told(lua_State *L)
 {
-    struct zl_loop *loop = zl_lua_loop(L);
+    struct zl_sched *sched = zl_lua_generation(L)->group.sched;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    if (loop->current == &loop->outside || zl_task_tell(loop->current, receiver->socket))
+    if (sched->current == sched->outside || zl_work_tell(sched->current, receiver->socket))
         return 0;
-    loop->current->finishing = loop->current->inherited = false;
-    if (obstacle(L, loop) != 0)
+    sched->current->finishing = zl_work_of(sched->current)->inherited = false;
+    if (obstacle(L, sched) != 0)
         return 0;
-    zl_task_wait(loop->current, NULL, false, 0);
+    zl_task_wait(sched->current, NULL, false, 0);
     return yield_token(L);
 }
 
@@ -147,8 +150,8 @@ static int spawn(lua_State *L, bool inherits)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     struct zl_task **box = zl_lua_new(L, ZL_TASK_CLASS, sizeof *box);
     lua_insert(L, 1);
-    *box = zl_task_spawn(generation, L, lua_gettop(L) - 2);
-    (*box)->inherited &= inherits;
+    *box = zl_task_spawn(&generation->group, L, lua_gettop(L) - 2);
+    zl_work_of(*box)->inherited &= inherits;
     return 1;
 }
 
@@ -185,7 +188,7 @@ static int core_results(lua_State *L)
 /* core.is_current(task) */
 static int core_is_current(lua_State *L)
 {
-    lua_pushboolean(L, check_task(L, 1) == zl_lua_loop(L)->current);
+    lua_pushboolean(L, check_task(L, 1) == zl_lua_generation(L)->group.sched->current);
     return 1;
 }
 
@@ -229,7 +232,7 @@ static int core_now(lua_State *L)
 static int core_beat(lua_State *L)
 {
     const struct zl_reload *reload = &zl_lua_loop(L)->reload;
-    if (zl_lua_generation(L)->life != ZL_LOADING)
+    if (zl_lua_generation(L)->group.life != ZL_LOADING)
         return 0;
     lua_pushnumber(L, (double)reload->begun / 1e9);
     lua_pushnumber(L, (double)reload->attempt.begun[ZL_PARK] / 1e9);
@@ -246,7 +249,7 @@ static int core_stop(lua_State *L)
         snprintf(cause, sizeof cause, "zeroless.stop()");
     else
         snprintf(cause, sizeof cause, "zeroless.stop(%d)", code);
-    zl_loop_stop(zl_lua_live(L)->loop, code, cause);
+    zl_loop_stop(zl_loop_of(zl_lua_live(L)->host), code, cause);
     return 0;
 }
 

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <uv.h>
 
+#include "runtime/base/exit.h"
 #include "runtime/base/log.h"
+#include "runtime/base/reason.h"
 #include "runtime/loop.h"
 #include "runtime/zmq/libzmq.h"
-#include "runtime/base/exit.h"
-#include "runtime/base/reason.h"
 
 enum {
     OPTION_LOG_LEVEL = 256,
@@ -173,7 +173,7 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
     case OPTION_MEMORY:
         if (!read_number(value, MOST_MEGABYTES, &number) || number < 1)
             return misuse(cli, "--max-memory", value, "a number of MiB, 1 or more");
-        cli->script.max_memory = (size_t)(number * 1024 * 1024);
+        cli->script.setup.max_memory = (size_t)(number * 1024 * 1024);
         return true;
     case OPTION_WATCH:
         cli->supervision.watch = true;

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "runtime/reload/serving.h"
 #include "runtime/script/script.h"
-#include "runtime/reload/supervisor.h"
 
 struct zl_cli {
     struct zl_script script;

@@ -6,29 +6,90 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "runtime/zmq/context.h"
-#include "runtime/zmq/linger.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/limits.h"
 #include "runtime/base/log.h"
 #include "runtime/base/output.h"
-#include "runtime/script/reaper.h"
+#include "runtime/base/reason.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/standard.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/limits.h"
-#include "runtime/base/reason.h"
-
-/* The clock is asked every SLICE_STEPS operations; a task gets SLICE_NS before others have a turn.
- */
-enum { SLICE_STEPS = 16, SLICE_NS = 2000000 };
+#include "runtime/base/timers.h"
+#include "runtime/reload/supervisor.h"
+#include "runtime/script/reaper.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/delivery.h"
+#include "runtime/socket/drain.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/in_hand.h"
+#include "runtime/socket/reply.h"
+#include "runtime/socket/sockets.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/zmq/context.h"
+#include "runtime/zmq/linger.h"
 
 /* What a libuv loop opens, and one to read the script with; bytes that it allocates. */
 enum { LOOP_DESCRIPTORS = 7, LOOP_MEMORY = 65536 };
 
 /* So often ready tasks are run before libuv is asked what else has happened. */
 enum { ROUNDS = 8 };
+
+static inline struct zl_generation *current(const struct zl_loop *loop)
+{
+    return zl_generation_of(loop->hub.sched.group);
+}
+
+static inline struct zl_loop *loop_of(const struct zl_task *task)
+{
+    return (struct zl_loop *)((char *)task->sched - offsetof(struct zl_loop, hub.sched));
+}
+
+/* --- what the layers have to say about tasks ------------------------------------------------- */
+
+static bool has_work(const struct zl_task *task)
+{
+    return zl_work_is_handling(task, NULL);
+}
+
+static bool may_run(const struct zl_task *task)
+{
+    enum zl_phase phase = task->sched->phase;
+    bool is_parking = task->group->life == ZL_PARKING;
+    /* One at rest may be the one to read the reply that parking waits for. */
+    if (phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->group))
+        return true;
+    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
+        return true;
+    return (phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
+}
+
+static bool is_crowded(const struct zl_group *group)
+{
+    const struct zl_loop *loop = loop_of(group->sched->outside);
+    return group->live > 1 || loop->hub.socket_count > 0 ||
+           zl_nested_alive(zl_generation_of(group)->nested);
+}
+
+/* An error that a task waits for is that task's. */
+static void task_failed(struct zl_task *task, const char *message)
+{
+    struct zl_generation *generation = zl_generation_of(task->group);
+    if (message || TAILQ_EMPTY(&task->joiners))
+        zl_generation_failed(generation, task->co, message);
+    if (generation->group.failed)
+        zl_hand_set_aside(task, true);
+}
+
+static const struct zl_task_ops task_ops = {
+    .size = sizeof(struct zl_work),
+    .has_work = has_work,
+    .may_run = may_run,
+    .is_crowded = is_crowded,
+    .spawned = zl_work_inherit,
+    .ended = zl_work_end,
+    .failed = task_failed,
+};
 
 /* --- init and fini --------------------------------------------------------------------------- */
 
@@ -40,22 +101,21 @@ static void never(uv_idle_t *idle)
 /* Whether nothing is left that could do anything. */
 static bool is_over(const struct zl_loop *loop)
 {
-    const struct zl_generation *generation = loop->generation;
-    return loop->phase == ZL_RUNNING && generation->live == 0 &&
-           !zl_nested_alive(generation->nested) && !zl_reload_waits(loop);
+    return loop->hub.sched.phase == ZL_RUNNING && !zl_generation_lives(current(loop)) &&
+           !zl_reload_waits(&loop->reload);
 }
 
 static void before_sleep(uv_prepare_t *prepare)
 {
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
-    zl_nested_turn(loop->generation->nested);
-    if (loop->generation->nested)
+    zl_nested_turn(current(loop)->nested);
+    if (current(loop)->nested)
         zl_signals_renew();
-    zl_reaper_turn(loop);
-    zl_socket_check_touched(loop);
-    if (!TAILQ_EMPTY(&loop->generation->ready) || is_over(loop) ||
-        loop->generation->records.count > 0) {
+    zl_reaper_turn(&loop->host);
+    zl_socket_check_touched(&loop->hub);
+    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || is_over(loop) ||
+        current(loop)->records.count > 0) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -66,7 +126,7 @@ static void before_sleep(uv_prepare_t *prepare)
 static void look_at_signals(struct zl_loop *loop)
 {
     char cause[64];
-    if (loop->phase == ZL_RUNNING && zl_signals_pending() != 0)
+    if (loop->hub.sched.phase == ZL_RUNNING && zl_signals_pending() != 0)
         zl_loop_stop(loop, 0, zl_signals_describe(cause, sizeof cause));
 }
 
@@ -75,7 +135,7 @@ static void on_interrupt(uv_async_t *async)
     struct zl_loop *loop = async->data;
     look_at_signals(loop);
     if (zl_signals_reload())
-        zl_reload_request(loop, "SIGHUP");
+        zl_reload_request(&loop->reload, "SIGHUP");
 }
 
 /* libuv aborts where it gets no descriptor or no memory for the process's first loop. */
@@ -100,24 +160,21 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
         fprintf(stderr, "zlrun: no event loop: %s\n", uv_strerror(error));
         return false;
     }
-    loop->drain_timeout = drain_timeout;
-    loop->watchdog.drain_ns = (uint64_t)(drain_timeout * 1e9);
-    loop->watchdog.runaway = &loop->runaway;
-    TAILQ_INIT(&loop->sockets);
-    TAILQ_INIT(&loop->touched);
-    loop->steps = SLICE_STEPS;
-    loop->outside.loop = loop;
-    loop->outside.status = ZL_TASK_RUNNING;
-    loop->current = &loop->outside;
-    TAILQ_INIT(&loop->remains);
-    TAILQ_INIT(&loop->nesteds);
-    zl_children_init(&loop->children, &loop->uv);
+    loop->hub.drain_timeout = drain_timeout;
+    loop->hub.sched.watchdog.drain_ns = (uint64_t)(drain_timeout * 1e9);
+    zl_sched_init(&loop->hub.sched, &loop->uv, &task_ops, &loop->outside.task);
+    zl_task_init_outside(&loop->outside.task, &loop->hub.sched);
+    if (!zl_sockets_init(&loop->hub)) {
+        fputs("zlrun: not enough memory\n", stderr);
+        uv_loop_close(&loop->uv);
+        return false;
+    }
+    zl_host_init(&loop->host, &loop->hub.sched);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_idle_init(&loop->uv, &loop->idle);
     uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
     uv_timer_init(&loop->uv, &loop->drain_timer);
-    zl_stopping_init(loop);
-    zl_reload_init(loop);
+    zl_reload_init(&loop->reload, &loop->hub, &loop->host);
     loop->prepare.data = loop->interrupt.data = loop;
     loop->uv.data = &loop->interrupt;
     uv_prepare_start(&loop->prepare, before_sleep);
@@ -126,101 +183,64 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
 
 bool zl_loop_close(struct zl_loop *loop)
 {
-    zl_loop_refuse(loop, true);
-    if (loop->generation)
-        zl_records_deliver(loop->generation);
-    zl_reload_fini(loop);
-    zl_exchange_forget(&loop->outside); /* of requests that were read to be counted */
-    zl_children_finish(&loop->children);
-    bool has_requests = zl_reaper_fini(loop);
-    zl_children_fini(&loop->children);
+    zl_sched_refuse(&loop->hub.sched, true);
+    if (loop->hub.sched.group)
+        zl_records_deliver(&current(loop)->records);
+    zl_reload_fini(&loop->reload);
+    zl_exchange_forget(&loop->outside.task); /* of requests that were read to be counted */
+    zl_children_finish(&loop->host.children);
+    bool has_requests = zl_reaper_fini(&loop->host);
+    zl_children_fini(&loop->host.children);
     zl_signals_stop();
-    zl_runaway_stop(&loop->runaway);
+    zl_runaway_stop(&loop->hub.sched.runaway);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->interrupt, NULL);
     uv_close((uv_handle_t *)&loop->drain_timer, NULL);
-    zl_stopping_fini(loop);
+    zl_sockets_fini(&loop->hub);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
-    zl_inbox_fini(&loop->inbox);
     return has_requests;
 }
 
 void zl_loop_fini(struct zl_loop *loop)
 {
     zl_loop_close(loop);
-    zl_watchdog_stop(&loop->watchdog);
+    zl_watchdog_stop(&loop->hub.sched.watchdog);
+}
+
+static void asked_to_stop(void *watchdog)
+{
+    zl_watchdog_begin_end(watchdog);
 }
 
 void zl_loop_engage(struct zl_loop *loop)
 {
+    struct zl_sched *sched = &loop->hub.sched;
     if (loop->engaged)
         return;
     loop->engaged = true;
-    zl_runaway_start(&loop->runaway, 0);
-    zl_watchdog_start(&loop->watchdog);
-    zl_signals_start(loop);
+    zl_runaway_start(&sched->runaway, 0);
+    zl_watchdog_start(&sched->watchdog);
+    zl_signals_start(&loop->uv, asked_to_stop, &sched->watchdog);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static int64_t coarse_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-void zl_loop_begin_slice(struct zl_loop *loop, int64_t nanoseconds)
-{
-    loop->slice = loop->steps;
-    loop->slice_end = coarse_now() + nanoseconds;
-}
-
-bool zl_loop_refuse(struct zl_loop *loop, bool refuses)
-{
-    bool before = loop->refuses;
-    loop->refuses = refuses;
-    loop->slice = 0; /* the next send or receive sees it */
-    return before;
-}
-
-/* Code outside any task has no share of time, and could not pause. */
-int32_t zl_loop_check_slice(struct zl_loop *loop)
-{
-    int64_t over = coarse_now() - loop->slice_end;
-    loop->steps = over > SLICE_NS ? 1 : SLICE_STEPS;
-    /* One that tries again at once, as try does, gets through. */
-    loop->slice = loop->refuses ? 0 : loop->steps + 1;
-    if (loop->refuses)
-        return ZL_REFUSED;
-    return loop->current != &loop->outside && over >= 0 ? ZL_PAUSE : 0;
-}
-
-bool zl_loop_may_run(const struct zl_task *task)
-{
-    bool is_parking = task->generation->life == ZL_PARKING;
-    /* One at rest may be the one to read the reply that parking waits for. */
-    if (task->loop->phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->generation))
-        return true;
-    if (task->loop->phase == ZL_DRAINING && (task->receives || !zl_task_has_begun(task)))
-        return true;
-    return (task->loop->phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
-}
-
 /* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */
 static void run_ready(struct zl_loop *loop)
 {
-    struct zl_generation *generation = loop->generation;
-    struct zl_task *last = TAILQ_LAST(&generation->ready, zl_task_list);
+    struct zl_sched *sched = &loop->hub.sched;
+    struct zl_group *group = sched->group;
+    struct zl_task *last = TAILQ_LAST(&group->ready, zl_task_list);
     struct zl_task *task = NULL;
-    while (task != last && loop->phase != ZL_ENDED && !generation->failed) {
-        task = TAILQ_FIRST(&generation->ready);
-        TAILQ_REMOVE(&generation->ready, task, link);
-        zl_loop_begin_slice(loop, SLICE_NS);
+    while (task != last && sched->phase != ZL_ENDED && !group->failed) {
+        task = TAILQ_FIRST(&group->ready);
+        TAILQ_REMOVE(&group->ready, task, link);
+        zl_sched_begin_turn(sched);
         bool is_last = task == last;
-        if (zl_loop_may_run(task)) {
+        if (may_run(task)) {
+            loop->hub.hot.received = NULL; /* nothing is on its way into Lua, whatever went wrong */
             zl_task_resume(task);
         } else {
             zl_socket_pass_turn(task);
@@ -235,41 +255,36 @@ static void run_ready(struct zl_loop *loop)
 
 static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
 {
-    loop->phase = phase;
+    loop->hub.sched.phase = phase;
     loop->exit_code = code;
-    loop->drain_deadline = zl_watchdog_begin_end(&loop->watchdog);
-    atomic_store(&loop->watchdog.stopping, true);
+    loop->hub.drain_deadline = zl_watchdog_begin_end(&loop->hub.sched.watchdog);
+    atomic_store(&loop->hub.sched.watchdog.stopping, true);
 }
 
 void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
 {
-    if (loop->phase != ZL_RUNNING)
+    if (loop->hub.sched.phase != ZL_RUNNING)
         return;
     begin_stop(loop, cause ? ZL_DRAINING : ZL_ENDING, code);
-    zl_stopping_begin(loop, cause);
-    zl_reload_stop(loop);
+    zl_stopping_begin(&loop->hub, cause);
+    loop->exit_code = zl_reload_stop(&loop->reload, loop->exit_code);
     if (cause)
-        zl_socket_drain_all(loop);
+        zl_socket_drain_all(&loop->hub);
     else
-        zl_socket_stop_all(loop);
+        zl_socket_stop_all(&loop->hub);
     uv_update_time(&loop->uv);
-    uv_timer_start(&loop->drain_timer, zl_timer_wakes, (uint64_t)(loop->drain_timeout * 1000) + 1,
-                   0);
-    zl_loop_interrupt(loop); /* it may be on its way to sleep */
+    uv_timer_start(&loop->drain_timer, zl_timer_wakes,
+                   (uint64_t)(loop->hub.drain_timeout * 1000) + 1, 0);
+    zl_wakeup(&loop->uv); /* it may be on its way to sleep */
 }
 
 void zl_loop_fail(struct zl_loop *loop, int code)
 {
-    if (loop->phase == ZL_RUNNING)
+    if (loop->hub.sched.phase == ZL_RUNNING)
         begin_stop(loop, ZL_ENDED, code);
-    loop->phase = ZL_ENDED;
+    loop->hub.sched.phase = ZL_ENDED;
     loop->exit_code = code;
-    zl_loop_interrupt(loop);
-}
-
-void zl_loop_interrupt(struct zl_loop *loop)
-{
-    uv_async_send(&loop->interrupt);
+    zl_wakeup(&loop->uv);
 }
 
 /* The drain deadline has passed: names the tasks that did not finish, and sets aside what they have
@@ -279,7 +294,7 @@ static void report_unfinished(struct zl_loop *loop)
     enum { MOST_NAMED = 10 };
     struct zl_task *task;
     unsigned count = 0;
-    TAILQ_FOREACH(task, &loop->generation->tasks, all)
+    TAILQ_FOREACH(task, &loop->hub.sched.group->tasks, all)
     {
         char line[128];
         if (zl_task_at_rest(task) || ++count > MOST_NAMED)
@@ -289,59 +304,62 @@ static void report_unfinished(struct zl_loop *loop)
                "the drain deadline has passed; the task that waits here (it begins at %s) did not "
                "finish%s",
                task->where,
-               zl_task_is_handling(task, NULL) ? ", and the message that it handles is lost" : "");
+               zl_work_is_handling(task, NULL) ? ", and the message that it handles is lost" : "");
     }
     if (count > MOST_NAMED)
         zl_log(ZL_ERROR, "", "%u more tasks did not finish", count - MOST_NAMED);
-    zl_reload_set_aside(loop);
+    zl_reload_set_aside(&loop->reload);
 }
 
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
     look_at_signals(loop);
-    zl_reload_turn(loop);
+    zl_reload_turn(&loop->reload);
+    if (loop->reload.is_over && loop->hub.sched.phase != ZL_ENDED)
+        zl_loop_fail(loop, loop->reload.exit_code);
     if (is_over(loop))
         zl_loop_stop(loop, 0, NULL);
-    if (loop->phase == ZL_RUNNING || loop->phase == ZL_ENDED)
+    if (loop->hub.sched.phase == ZL_RUNNING || loop->hub.sched.phase == ZL_ENDED)
         return;
-    zl_stopping_tell(loop);
-    if (loop->phase == ZL_DRAINING) {
-        if (!zl_stopping_turn(loop))
+    zl_stopping_tell(&loop->hub);
+    if (loop->hub.sched.phase == ZL_DRAINING) {
+        if (!zl_stopping_turn(&loop->hub))
             return;
-        loop->phase = ZL_ENDING;
-        zl_socket_stop_all(loop);
+        loop->hub.sched.phase = ZL_ENDING;
+        zl_socket_stop_all(&loop->hub);
     }
-    struct zl_task *busy = zl_generation_unfinished(loop->generation);
-    if (busy && zl_clock_now() >= loop->drain_deadline) {
+    struct zl_task *busy = zl_group_unfinished(loop->hub.sched.group);
+    if (busy && zl_clock_now() >= loop->hub.drain_deadline) {
         report_unfinished(loop);
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
     }
     /* Nobody is to wait for a message any more, whenever the wait began. */
-    if (busy && loop->phase == ZL_ENDING) {
-        zl_socket_stop_all(loop);
-        zl_generation_wake_finishing(loop->generation);
+    if (busy && loop->hub.sched.phase == ZL_ENDING) {
+        zl_socket_stop_all(&loop->hub);
+        zl_group_wake_finishing(loop->hub.sched.group);
     }
-    if (!busy && loop->phase == ZL_ENDING) {
-        loop->phase = ZL_CALLBACKS;
-        zl_generation_run_callbacks(loop->generation);
-        busy = zl_generation_unfinished(loop->generation);
+    if (!busy && loop->hub.sched.phase == ZL_ENDING) {
+        loop->hub.sched.phase = ZL_CALLBACKS;
+        if (!zl_generation_run_callbacks(current(loop)))
+            zl_loop_fail(loop, ZL_EXIT_ERROR);
+        busy = zl_group_unfinished(loop->hub.sched.group);
     }
     if (!busy)
-        loop->phase = ZL_ENDED;
+        loop->hub.sched.phase = ZL_ENDED;
 }
 
 void zl_loop_run(struct zl_loop *loop)
 {
     for (;;) {
         run_ready(loop);
-        zl_records_deliver(loop->generation);
+        zl_records_deliver(&current(loop)->records);
         advance(loop);
-        if (loop->phase == ZL_ENDED)
+        if (loop->hub.sched.phase == ZL_ENDED)
             return;
-        zl_socket_check_touched(loop);
-        if (TAILQ_EMPTY(&loop->generation->ready) || ++loop->rounds == ROUNDS) {
+        zl_socket_check_touched(&loop->hub);
+        if (TAILQ_EMPTY(&loop->hub.sched.group->ready) || ++loop->rounds == ROUNDS) {
             loop->rounds = 0;
             uv_run(&loop->uv, UV_RUN_ONCE);
         }
@@ -359,7 +377,7 @@ static bool is_closed_first(const struct zl_socket *socket)
 
 static void close_sockets(struct zl_loop *loop, bool senders_first)
 {
-    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->hub.sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
         if (!senders_first || is_closed_first(socket))
@@ -371,27 +389,27 @@ static void pump(void *world)
 {
     struct zl_loop *loop = world;
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &loop->hub.sockets, all)
     {
         zl_socket_touch(socket);
     }
-    zl_socket_check_touched(loop);
+    zl_socket_check_touched(&loop->hub);
 }
 
 int zl_loop_drain(struct zl_loop *loop)
 {
-    loop->current = &loop->outside;
-    bool handled = zl_stopping_count_dropped(loop);
-    if (!loop->generation->failed && zl_socket_report_waiting(loop) > 0)
+    loop->hub.sched.current = loop->hub.sched.outside;
+    bool handled = zl_stopping_count_dropped(&loop->hub);
+    if (!loop->hub.sched.group->failed && zl_socket_report_waiting(&loop->hub) > 0)
         handled = false;
     zl_standard_flush(); /* the watchdog may end the process from here on */
     close_sockets(loop, true);
-    bool flushed = zl_drain_wait(loop->drain_deadline, pump, loop);
+    bool flushed = zl_drain_wait(loop->hub.drain_deadline, pump, loop);
     close_sockets(loop, false);
-    flushed = zl_drain_wait(loop->drain_deadline, pump, loop) && flushed;
+    flushed = zl_drain_wait(loop->hub.drain_deadline, pump, loop) && flushed;
     zl_log_flush();
     int code = loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
-    zl_watchdog_drained(&loop->watchdog, code);
+    zl_watchdog_drained(&loop->hub.sched.watchdog, code);
     return code;
 }
 
@@ -399,8 +417,8 @@ int zl_loop_drain(struct zl_loop *loop)
 static double output_patience(const struct zl_loop *loop)
 {
     const double MOST = 1, LEAST = 0.05;
-    double left = ((double)loop->drain_deadline - (double)zl_clock_now()) / 1e9;
-    return loop->drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
+    double left = ((double)loop->hub.drain_deadline - (double)zl_clock_now()) / 1e9;
+    return loop->hub.drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
 }
 
 /* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
@@ -408,10 +426,10 @@ static double output_patience(const struct zl_loop *loop)
 int zl_loop_leave(struct zl_loop *loop, int code)
 {
     if (!zl_signals_pending())
-        zl_watchdog_stop(&loop->watchdog);
+        zl_watchdog_stop(&loop->hub.sched.watchdog);
     code = zl_standard_finish(code);
     zl_output_finish(output_patience(loop));
-    zl_watchdog_stop(&loop->watchdog);
+    zl_watchdog_stop(&loop->hub.sched.watchdog);
     return code;
 }
 
@@ -419,18 +437,18 @@ void zl_loop_exit(struct zl_loop *loop, int code)
 {
     struct zl_nested *nested;
     zl_exit_leave_memory(); /* the state stays as it is */
-    if (loop->phase == ZL_RUNNING)
+    if (loop->hub.sched.phase == ZL_RUNNING)
         begin_stop(loop, ZL_ENDED, code);
-    loop->phase = ZL_ENDED;
+    loop->hub.sched.phase = ZL_ENDED;
     loop->exit_code = code;
-    zl_records_end(&loop->generation->records);
+    zl_records_end(&current(loop)->records);
     code = zl_loop_drain(loop);
-    TAILQ_FOREACH(nested, &loop->nesteds, link)
-    zl_nested_give_up_children(nested, &loop->children);
-    zl_children_finish(&loop->children);
+    TAILQ_FOREACH(nested, &loop->host.nesteds, link)
+    zl_nested_give_up_children(nested, &loop->host.children);
+    zl_children_finish(&loop->host.children);
     zl_signals_stop();
     zl_context_stop();
     code = zl_loop_leave(loop, code);
-    zl_exit_prepare(code, zl_nested_have_requests(&loop->nesteds));
+    zl_exit_prepare(code, zl_nested_have_requests(&loop->host.nesteds));
     exit(code);
 }

@@ -4,21 +4,24 @@
 #include <stdlib.h>
 
 #include "bindings/core.h"
-#include "runtime/cli.h"
-#include "runtime/zmq/context.h"
 #include "runtime/base/exit.h"
-#include "runtime/script/generation.h"
 #include "runtime/base/hangup.h"
 #include "runtime/base/heap.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/base/standard.h"
 #include "runtime/base/limits.h"
+#include "runtime/base/log.h"
+#include "runtime/base/standard.h"
+#include "runtime/cli.h"
+#include "runtime/loop.h"
+#include "runtime/reload/supervisor.h"
+#include "runtime/script/generation.h"
+#include "runtime/zmq/context.h"
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
-    cli->script.open = zl_bindings_open;
-    int code = zl_reload_begin(loop, &cli->script, &cli->supervision);
+    cli->script.setup.open = zl_bindings_open;
+    if (cli->supervision.watch || cli->supervision.restart)
+        zl_loop_engage(loop);
+    int code = zl_reload_begin(&loop->reload, &cli->script, &cli->supervision);
     if (code != 0)
         return code;
     zl_loop_run(loop);
@@ -27,7 +30,8 @@ static int run(struct zl_cli *cli, struct zl_loop *loop)
 
 static bool limit_handlers(const struct zl_cli *cli, struct zl_loop *loop)
 {
-    if (cli->max_handler_time == 0 || zl_runaway_start(&loop->runaway, cli->max_handler_time))
+    if (cli->max_handler_time == 0 ||
+        zl_runaway_start(&loop->hub.sched.runaway, cli->max_handler_time))
         return true;
     perror("zlrun: no timer for --max-handler-time");
     return false;

@@ -153,3 +153,15 @@ void *zl_heap_watch(void *world, void *block, size_t old_size, size_t new_size)
         memory->first = moved;
     return moved;
 }
+
+static size_t text_offset;
+
+size_t zl_heap_text_offset(void)
+{
+    return text_offset;
+}
+
+void zl_heap_set_text_offset(size_t offset)
+{
+    text_offset = offset;
+}

@@ -18,7 +18,6 @@ struct zl_memory {
     void *small_world;  /* small: where small blocks come from, a lua_Alloc */
     size_t large, most; /* bytes in large blocks; the most there were since malloc was trimmed */
     void *first;        /* zl_heap_watch: the first block */
-    size_t text_offset; /* where the text of a string begins in its block */
 };
 
 /* Has malloc keep more of what is freed than it does by itself, for this whole process: to get
@@ -34,6 +33,11 @@ void *zl_heap_allocate_counted(void *memory, void *block, size_t old_size, size_
 
 /* The same, which notes the first block it makes while `first` is NULL. */
 void *zl_heap_watch(void *memory, void *block, size_t old_size, size_t new_size);
+
+/* Where the text of a string begins in its block, in bytes: the same in every lua_State. Set when
+ * the first one is made. */
+size_t zl_heap_text_offset(void);
+void zl_heap_set_text_offset(size_t offset);
 
 /* Keeps the block that begins at `block`, a large one, until zl_heap_release: on any thread. */
 void zl_heap_share(void *block);

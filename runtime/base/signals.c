@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #include "runtime/base/hangup.h"
-#include "runtime/loop.h"
+#include "runtime/base/timers.h"
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 enum { HANDLED = sizeof handled / sizeof *handled };
 
-static _Atomic(struct zl_loop *) target;
+static uv_loop_t *_Atomic target; /* NULL once it is about to go */
+static zl_signals_asked *_Atomic on_asked;
+static void *asked_arg;
 static atomic_int pending;
 static atomic_bool reload;
 static int terminal = -1; /* a descriptor of the one that the process was started on */
@@ -46,10 +48,9 @@ static bool is_hung_up(void)
 /* The drain deadline counts from the signal, also when the loop's thread sees it late. */
 static void begin_end(int64_t now)
 {
-    struct zl_loop *loop = atomic_load(&target);
     atomic_store(&first_ms, now);
-    if (loop)
-        zl_watchdog_begin_end(&loop->watchdog);
+    if (atomic_load(&target))
+        atomic_load (&on_asked)(asked_arg);
 }
 
 static void on_signal(int number)
@@ -62,9 +63,9 @@ static void on_signal(int number)
         begin_end(now);
     else if (now - atomic_load(&first_ms) >= ECHO_MS)
         _exit(128 + number);
-    struct zl_loop *loop = atomic_load(&target);
-    if (loop)
-        zl_loop_interrupt(loop);
+    uv_loop_t *uv = atomic_load(&target);
+    if (uv)
+        zl_wakeup(uv);
     errno = error;
 }
 
@@ -115,9 +116,11 @@ void zl_signals_hold(bool holds)
     pthread_sigmask(holds ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-void zl_signals_start(struct zl_loop *loop)
+void zl_signals_start(uv_loop_t *uv, zl_signals_asked *asked, void *arg)
 {
-    atomic_store(&target, loop);
+    asked_arg = arg;
+    atomic_store(&on_asked, asked);
+    atomic_store(&target, uv);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++)
         terminal = isatty(fd) ? fd : -1;
     for (int i = 0; i < HANDLED; i++)
@@ -126,7 +129,7 @@ void zl_signals_start(struct zl_loop *loop)
     is_started = true;
     if (zl_hangup_release()) {
         atomic_store(&reload, true);
-        zl_loop_interrupt(loop);
+        zl_wakeup(uv);
     }
 }
 

@@ -6,11 +6,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <uv.h>
 
-struct zl_loop;
+/* Called from the signal handler when the process is asked to stop for the first time. */
+typedef void zl_signals_asked(void *arg);
 
-/* Installs the handlers for the loop that is to be stopped. */
-void zl_signals_start(struct zl_loop *loop);
+/* Installs the handlers for the loop that is to be stopped, which is woken up (timers.h). */
+void zl_signals_start(uv_loop_t *uv, zl_signals_asked *asked, void *arg);
 
 /* libuv gives a signal back to its default action, which ends the process, when the last handle of
  * a script for it stops: it is handled here again. */

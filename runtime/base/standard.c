@@ -12,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/log.h"
 
 static bool has_failed;
 

@@ -5,12 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/reload/finder.h"
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/zmq/sockopt.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/finder.h"
+#include "runtime/socket/binding.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/owners.h"
+#include "runtime/socket/reply.h"
+#include "runtime/socket/sockets.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/sockopt.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -30,21 +35,21 @@ static const char *find_obstacle(const struct zl_options *now, const struct zl_o
     return now->conflate != wanted->conflate ? "conflate" : NULL;
 }
 
-struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wish,
+struct zl_socket *zl_tenancy_find(struct zl_finder *finder, const struct zl_wish *wish,
                                   struct zl_obstacle *obstacle)
 {
-    struct zl_socket *best = zl_finder_find(loop, wish);
+    struct zl_socket *best = zl_finder_find(finder, wish);
     *obstacle = (struct zl_obstacle){NULL, ""};
     if (!best)
         return NULL;
     obstacle->option = find_obstacle(&best->options, wish->options);
     if (!obstacle->option)
         return best;
-    const struct zl_endpoint_entry *bound = zl_finder_first_bound(best);
+    const struct zl_endpoint_entry *bound = zl_endpoints_first_bound(best);
     if (bound && zl_finder_is_bound_to(bound, wish->endpoints))
         memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
     best->is_yielding = true;
-    if (loop->generation->life != ZL_LOADING)
+    if (finder->hub->sched.group->life != ZL_LOADING)
         zl_socket_yield(best);
     return NULL;
 }
@@ -71,25 +76,19 @@ static void change_topics(struct zl_socket *socket, int option, const struct zl_
             zmq_setsockopt(socket->zmq, option, options->topics[i].data, options->topics[i].size);
 }
 
-static void free_tenancy(struct zl_tenancy *tenancy)
-{
-    zl_options_fini(&tenancy->options);
-    free(tenancy);
-}
-
 /* The generation is no former tenant of the socket any more. What its options had subscribed to
  * goes with it. */
-static void forget_former(struct zl_socket *socket, const struct zl_generation *generation)
+static void forget_former(struct zl_socket *socket, const struct zl_group *group)
 {
     struct zl_tenancy **place = &socket->former;
-    while (*place && (*place)->tenant != generation)
+    while (*place && (*place)->owner != group)
         place = &(*place)->next;
     struct zl_tenancy *tenancy = *place;
     if (!tenancy)
         return;
     *place = tenancy->next;
     change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
-    free_tenancy(tenancy);
+    zl_owners_free(tenancy);
 }
 
 static void tell_lossless(struct zl_socket *socket)
@@ -121,14 +120,14 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     }
     change_topics(socket, ZMQ_SUBSCRIBE, &options);
     tenancy->options = socket->options;
-    tenancy->tenant = socket->tenant;
+    tenancy->owner = socket->owner;
     tenancy->is_closing = socket->is_closing;
     tenancy->next = socket->former;
     socket->former = tenancy;
     socket->options = options;
-    socket->tenant = socket->loop->generation;
-    if (tenancy->tenant == socket->tenant) /* it has closed the socket, and wants it again */
-        forget_former(socket, socket->tenant);
+    socket->owner = socket->hub->sched.group;
+    if (tenancy->owner == socket->owner) /* it has closed the socket, and wants it again */
+        forget_former(socket, socket->owner);
     socket->is_closing = false;
     zl_socket_share(socket, true);
     tell_lossless(socket);
@@ -147,11 +146,12 @@ static bool is_free(const struct zl_endpoint *endpoint)
                                          : strcmp(endpoint->text, "ipc://*") == 0;
 }
 
-bool zl_tenancy_claim(struct zl_socket *socket, const struct zl_endpoint *endpoint)
+bool zl_tenancy_claim(struct zl_finder *finder, struct zl_socket *socket,
+                      const struct zl_endpoint *endpoint)
 {
-    bool is_starting = socket->loop->generation->life == ZL_LOADING;
+    bool is_starting = socket->hub->sched.group->life == ZL_LOADING;
     struct zl_endpoint_entry *entry =
-        is_starting && !is_free(endpoint) ? zl_finder_claim(socket, endpoint) : NULL;
+        is_starting && !is_free(endpoint) ? zl_finder_claim(finder, socket, endpoint) : NULL;
     if (entry)
         entry->claimed = true;
     return entry != NULL;
@@ -172,9 +172,9 @@ static void give_back(struct zl_socket *socket)
 {
     struct zl_tenancy *tenancy = socket->former;
     struct zl_options left = socket->options;
-    unsigned serial = socket->tenant->serial;
+    unsigned serial = socket->owner->serial;
     socket->options = tenancy->options;
-    socket->tenant = tenancy->tenant;
+    socket->owner = tenancy->owner;
     socket->former = tenancy->next;
     socket->is_closing = tenancy->is_closing;
     free(tenancy);
@@ -186,25 +186,25 @@ static void give_back(struct zl_socket *socket)
     zl_exchange_hand_over(&socket->exchange);
 }
 
-void zl_tenancy_undo(struct zl_generation *generation)
+void zl_tenancy_undo(struct zl_group *group)
 {
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &generation->loop->sockets, all)
+    TAILQ_FOREACH(socket, &zl_hub_of(group->sched->outside)->sockets, all)
     {
-        if (socket->tenant == generation && socket->former)
+        if (socket->owner == group && socket->former)
             give_back(socket);
     }
 }
 
 /* What others have given up stays with those to whom it went. */
-void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old)
+void zl_tenancy_restore(struct zl_hub *hub, const struct zl_group *old)
 {
     char why[ZL_WHY_MAX];
-    const struct zl_generation *tenant = old->L ? old : NULL;
+    const struct zl_group *owner = old->L ? old : NULL;
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        if ((!socket->is_unbound || socket->tenant == tenant) && !zl_socket_bind_again(socket, why))
+        if ((!socket->is_unbound || socket->owner == owner) && !zl_socket_bind_again(socket, why))
             zl_log(ZL_ERROR, "", "%s", why);
         if (!zl_socket_reclaim(socket, old->serial, why))
             zl_log(ZL_ERROR, "", "%s", why);
@@ -213,39 +213,30 @@ void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old)
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
-void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation)
+void zl_tenancy_leave(struct zl_hub *hub, const struct zl_group *group)
 {
-    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    struct zl_socket *next, *socket = TAILQ_FIRST(&hub->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        forget_former(socket, generation);
+        forget_former(socket, group);
         forget_former(socket, NULL);
-        if (socket->tenant == generation) {
+        if (socket->owner == group) {
             zl_socket_keep(socket);
-            socket->tenant = NULL;
+            socket->owner = NULL;
         }
         if (socket->is_closing && !socket->former)
             zl_socket_close(socket);
     }
 }
 
-void zl_tenancy_sweep(struct zl_loop *loop)
+void zl_tenancy_sweep(struct zl_hub *hub)
 {
-    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    struct zl_socket *next, *socket = TAILQ_FIRST(&hub->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->former || !socket->tenant)
+        if (socket->former || !socket->owner)
             continue; /* a former tenant that may come back needs it as it is */
         zl_socket_drop_unwanted(socket);
         zl_socket_let_go(socket);
-    }
-}
-
-void zl_tenancy_forget(struct zl_socket *socket)
-{
-    while (socket->former) {
-        struct zl_tenancy *tenancy = socket->former;
-        socket->former = tenancy->next;
-        free_tenancy(tenancy);
     }
 }

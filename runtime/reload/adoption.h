@@ -7,26 +7,9 @@
 
 #include <stdbool.h>
 
-#include "runtime/socket/socket.h"
+#include "runtime/reload/finder.h"
 
-struct zl_generation;
-
-/* A tenant that may come back. */
-struct zl_tenancy {
-    struct zl_tenancy *next; /* the one before it */
-    struct zl_generation *tenant;
-    struct zl_options options;
-    bool is_closing; /* it has closed the socket */
-};
-
-/* What the running generation is about to open. */
-struct zl_wish {
-    const struct zl_pattern *pattern;
-    const struct zl_options *options;
-    const struct zl_endpoint *endpoints;
-    int count;
-    enum zl_use use;
-};
+struct zl_group;
 
 /* Why a socket cannot be taken over. */
 struct zl_obstacle {
@@ -36,7 +19,7 @@ struct zl_obstacle {
 
 /* The socket to take over for the wish; NULL for none. Where an option stands against it, the
  * socket gives its bound endpoints up for a new one: now, or when the generation serves. */
-struct zl_socket *zl_tenancy_find(struct zl_loop *loop, const struct zl_wish *wish,
+struct zl_socket *zl_tenancy_find(struct zl_finder *finder, const struct zl_wish *wish,
                                   struct zl_obstacle *obstacle);
 
 /* Makes the running generation the tenant of the socket, which goes on under the options of the
@@ -47,21 +30,21 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish);
 /* Whether the running generation, which is starting, may have the endpoint for `socket` once it
  * serves: a socket of the generation before is bound there, and is given up, moves or waits to be
  * taken over at another place. It gives the endpoint up then. */
-bool zl_tenancy_claim(struct zl_socket *socket, const struct zl_endpoint *endpoint);
+bool zl_tenancy_claim(struct zl_finder *finder, struct zl_socket *socket,
+                      const struct zl_endpoint *endpoint);
 
 /* The generation does not serve: its sockets go back to their former tenants. */
-void zl_tenancy_undo(struct zl_generation *generation);
+void zl_tenancy_undo(struct zl_group *group);
 
 /* After that generation was closed and `old` is back: what was given up for it is bound again. */
-void zl_tenancy_restore(struct zl_loop *loop, const struct zl_generation *old);
+void zl_tenancy_restore(struct zl_hub *hub, const struct zl_group *old);
 
 /* The generation is about to be closed for good (NULL: it has been): what it has not passed on is
  * kept by the host, and it is no former tenant any more. */
-void zl_tenancy_leave(struct zl_loop *loop, const struct zl_generation *generation);
+void zl_tenancy_leave(struct zl_hub *hub, const struct zl_group *group);
 
 /* Closes the endpoints that the sockets' tenants no longer name. Orphans stay as they are, see
  * orphan.h. */
-void zl_tenancy_sweep(struct zl_loop *loop);
+void zl_tenancy_sweep(struct zl_hub *hub);
 
 /* The socket is closed: frees what is known of its former tenants. */
-void zl_tenancy_forget(struct zl_socket *socket);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* See deadlines.h. */
 #include "runtime/reload/deadlines.h"
-
-void zl_timer_wakes(uv_timer_t *timer)
-{
-    uv_async_send(timer->loop->data);
-}
+#include "runtime/base/clock.h"
+#include "runtime/base/timers.h"
 
 void zl_agenda_init(struct zl_agenda *agenda, uv_loop_t *uv)
 {
@@ -17,8 +14,6 @@ void zl_agenda_fini(struct zl_agenda *agenda)
     uv_close((uv_handle_t *)&agenda->timer, NULL);
 }
 
-/* libuv counts whole milliseconds on the same clock: rounded up, so that what is due is over when
- * the timer has run; it runs only once. */
 static void arm(struct zl_agenda *agenda)
 {
     uint64_t first = 0;
@@ -29,14 +24,12 @@ static void arm(struct zl_agenda *agenda)
         uv_timer_stop(&agenda->timer);
         return;
     }
-    uv_update_time(agenda->timer.loop);
-    uint64_t due = (first + 999999) / 1000000, now = uv_now(agenda->timer.loop);
-    uv_timer_start(&agenda->timer, zl_timer_wakes, due > now ? due - now : 0, 0);
+    zl_timer_start(&agenda->timer, zl_timer_wakes, first);
 }
 
 void zl_agenda_set(struct zl_agenda *agenda, enum zl_due due, double seconds)
 {
-    agenda->due[due] = uv_hrtime() + (uint64_t)(seconds * 1e9);
+    agenda->due[due] = zl_clock_in(seconds);
     arm(agenda);
 }
 
@@ -55,5 +48,5 @@ bool zl_agenda_has(const struct zl_agenda *agenda, enum zl_due due)
 
 bool zl_agenda_is_due(const struct zl_agenda *agenda, enum zl_due due)
 {
-    return agenda->due[due] > 0 && uv_hrtime() >= agenda->due[due];
+    return agenda->due[due] > 0 && zl_clock_now() >= agenda->due[due];
 }

@@ -21,11 +21,6 @@ struct zl_agenda {
     uv_timer_t timer;
 };
 
-/* The callback of a timer that has nothing to do but to wake the loop, for its turn to look at the
- * time. uv_run(UV_RUN_ONCE) of libuv 1.44 calls what is due first and sleeps then all the same: the
- * async in the loop's `data` keeps it from that. */
-void zl_timer_wakes(uv_timer_t *timer);
-
 void zl_agenda_init(struct zl_agenda *agenda, uv_loop_t *uv);
 void zl_agenda_fini(struct zl_agenda *agenda);
 

@@ -3,25 +3,13 @@
  * endpoint as the script gave it, so that a free port stays the same port, and a connected one by
  * the addresses that both have. */
 #include "runtime/reload/finder.h"
+#include "runtime/socket/endpoint_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/loop.h"
-
 /* --- what fits ------------------------------------------------------------------------------- */
-
-const struct zl_endpoint_entry *zl_finder_first_bound(const struct zl_socket *socket)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (entry->bound)
-            return entry;
-    }
-    return NULL;
-}
 
 /* A free port that has become a number may be asked for by that number: state carries it. */
 bool zl_finder_is_bound_to(const struct zl_endpoint_entry *entry,
@@ -52,7 +40,7 @@ static bool is_connected_to(const struct zl_socket *socket, const struct zl_endp
 static int fit(const struct zl_socket *socket, const struct zl_wish *wish)
 {
     enum { SAME_NAME = 1 << 20 };
-    const struct zl_endpoint_entry *bound = zl_finder_first_bound(socket);
+    const struct zl_endpoint_entry *bound = zl_endpoints_first_bound(socket);
     const char *name = wish->options->name, *its_name = socket->options.name;
     if (socket->pattern != wish->pattern || (bound != NULL) != (wish->use == ZL_BIND))
         return 0;
@@ -121,19 +109,19 @@ void zl_finder_fini(struct zl_finder *finder)
 }
 
 /* False without memory. */
-static bool list_candidates(struct zl_loop *loop)
+static bool list_candidates(struct zl_finder *finder)
 {
-    struct zl_finder *finder = &loop->reload.finder;
+    const struct zl_hub *hub = finder->hub;
     struct zl_socket *socket;
     unsigned count = 0;
     if (finder->candidates)
         return true;
-    finder->candidates = calloc(loop->socket_count + 1, sizeof *finder->candidates);
+    finder->candidates = calloc(hub->socket_count + 1, sizeof *finder->candidates);
     bool ok = finder->candidates != NULL;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         struct zl_candidate *candidate = ok ? &finder->candidates[count] : NULL;
-        if (!ok || socket->tenant == loop->generation)
+        if (!ok || socket->owner == hub->sched.group)
             continue;
         *candidate = (struct zl_candidate){socket, count++};
         ok = add_candidate(finder, candidate);
@@ -147,7 +135,7 @@ static bool list_candidates(struct zl_loop *loop)
 
 struct search {
     const struct zl_wish *wish;
-    const struct zl_generation *generation;
+    const struct zl_group *group;
     struct zl_socket *best;
     int points;
     unsigned place;
@@ -155,8 +143,7 @@ struct search {
 
 static void consider(struct search *search, struct zl_socket *socket, unsigned place)
 {
-    bool is_free =
-        (socket->tenant != search->generation || socket->is_closing) && !socket->is_yielding;
+    bool is_free = (socket->owner != search->group || socket->is_closing) && !socket->is_yielding;
     int points = is_free ? fit(socket, search->wish) : 0;
     if (points < search->points || points == 0 ||
         (points == search->points && search->best && place >= search->place))
@@ -179,14 +166,14 @@ static void look_up(const struct zl_finder *finder, struct search *search, const
     zl_table_find(&finder->table, zl_hash(key, strlen(key)), consider_candidate, search);
 }
 
-struct zl_socket *zl_finder_find(struct zl_loop *loop, const struct zl_wish *wish)
+struct zl_socket *zl_finder_find(struct zl_finder *finder, const struct zl_wish *wish)
 {
-    struct search search = {wish, loop->generation, NULL, 0, 0};
-    struct zl_finder *finder = &loop->reload.finder;
+    const struct zl_hub *hub = finder->hub;
+    struct search search = {wish, hub->sched.group, NULL, 0, 0};
     struct zl_socket *socket;
     unsigned place = 0;
-    if (loop->generation->life != ZL_LOADING || !list_candidates(loop)) {
-        TAILQ_FOREACH(socket, &loop->sockets, all)
+    if (hub->sched.group->life != ZL_LOADING || !list_candidates(finder)) {
+        TAILQ_FOREACH(socket, &hub->sockets, all)
         consider(&search, socket, place++);
     } else if (wish->options->name) {
         look_up(finder, &search, wish->options->name);
@@ -210,7 +197,7 @@ static bool is_claimable(const void *item, const void *world)
     struct zl_socket *other = ((const struct zl_candidate *)item)->socket;
     struct claim *claim = (struct claim *)world;
     struct zl_endpoint_entry *entry;
-    bool is_taken = other->tenant == other->loop->generation;
+    bool is_taken = other->owner == other->hub->sched.group;
     if (other == claim->socket || other->is_unbound)
         return false;
     SLIST_FOREACH(entry, &other->endpoints, link)
@@ -225,12 +212,11 @@ static bool is_claimable(const void *item, const void *world)
     return false;
 }
 
-struct zl_endpoint_entry *zl_finder_claim(struct zl_socket *socket,
+struct zl_endpoint_entry *zl_finder_claim(struct zl_finder *finder, const struct zl_socket *socket,
                                           const struct zl_endpoint *endpoint)
 {
     struct claim claim = {socket, endpoint, NULL};
-    const struct zl_finder *finder = &socket->loop->reload.finder;
-    if (list_candidates(socket->loop))
+    if (list_candidates(finder))
         zl_table_find(&finder->table, zl_hash(endpoint->text, strlen(endpoint->text)), is_claimable,
                       &claim);
     return claim.entry;

@@ -7,54 +7,51 @@
 #include <string.h>
 
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/reload/adoption.h"
-#include "runtime/reload/unread.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/adoption.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/in_hand.h"
+#include "runtime/socket/sockets.h"
+#include "runtime/socket/unread.h"
+#include "runtime/socket/work.h"
 
 enum { SETTLING = 10 }; /* seconds */
 
 /* --- whether the start of the script is over ------------------------------------------------- */
 
-static bool has_opened(const struct zl_loop *loop)
+static bool has_opened(const struct zl_reload *reload)
 {
     const struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     {
-        if (socket->tenant == loop->generation)
+        if (socket->owner == reload->hub->sched.group)
             return true;
     }
     return false;
 }
 
-static bool has_ended(const struct zl_loop *loop)
-{
-    return loop->generation->live == 0 && !zl_nested_alive(loop->generation->nested);
-}
-
 /* The main task receives, or has ended and left others at work on sockets; and the tasks that it
  * has made had their turn. */
-static bool is_settled(const struct zl_loop *loop)
+static bool is_settled(const struct zl_reload *reload)
 {
-    const struct zl_generation *generation = loop->generation;
-    if (generation->failed || !TAILQ_EMPTY(&generation->ready))
+    const struct zl_generation *generation = zl_reload_current(reload);
+    if (generation->group.failed || !TAILQ_EMPTY(&generation->group.ready))
         return false;
     if (generation->main->status < ZL_TASK_DONE)
-        return zl_task_is_receiving(generation->main);
-    return !has_ended(loop) && has_opened(loop);
+        return zl_work_is_receiving(generation->main);
+    return zl_generation_lives(generation) && has_opened(reload);
 }
 
 static bool is_orphan(const struct zl_socket *socket)
 {
-    return !socket->tenant && !socket->former;
+    return !socket->owner && !socket->former;
 }
 
-static unsigned count_orphans(const struct zl_loop *loop)
+static unsigned count_orphans(const struct zl_reload *reload)
 {
     unsigned count = 0;
     const struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     {
         count += is_orphan(socket);
     }
@@ -90,34 +87,35 @@ static void close_orphan(struct zl_socket *socket)
 
 /* --- the decision ---------------------------------------------------------------------------- */
 
-void zl_orphans_begin(struct zl_loop *loop)
+void zl_orphans_begin(struct zl_reload *reload)
 {
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_SETTLE, SETTLING);
+    zl_agenda_set(&reload->agenda, ZL_DUE_SETTLE, SETTLING);
 }
 
-static void tell_staying(const struct zl_loop *loop, unsigned count)
+static void tell_staying(const struct zl_reload *reload, unsigned count)
 {
-    const char *why = has_opened(loop) ? "has ended" : "opens no socket";
+    const char *why = has_opened(reload) ? "has ended" : "opens no socket";
     zl_log(ZL_WARN, "",
            "%u socket%s of the generation before stay%s open and queue%s what comes, because the "
            "new version %s: save the whole script, or stop",
            count, count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "s" : "", why);
 }
 
-void zl_orphans_turn(struct zl_loop *loop)
+void zl_orphans_turn(struct zl_reload *reload)
 {
-    struct zl_agenda *agenda = &loop->reload.agenda;
+    struct zl_agenda *agenda = &reload->agenda;
     if (!zl_agenda_has(agenda, ZL_DUE_SETTLE) ||
-        (!zl_agenda_is_due(agenda, ZL_DUE_SETTLE) && !is_settled(loop)))
+        (!zl_agenda_is_due(agenda, ZL_DUE_SETTLE) && !is_settled(reload)))
         return;
     zl_agenda_clear(agenda, ZL_DUE_SETTLE);
-    zl_tenancy_sweep(loop);
-    unsigned count = count_orphans(loop);
-    if (count > 0 && loop->reload.options.watch && (has_ended(loop) || !has_opened(loop))) {
-        tell_staying(loop, count);
+    zl_tenancy_sweep(reload->hub);
+    unsigned count = count_orphans(reload);
+    if (count > 0 && reload->options.watch &&
+        (!zl_generation_lives(zl_reload_current(reload)) || !has_opened(reload))) {
+        tell_staying(reload, count);
         return;
     }
-    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->sockets);
+    struct zl_socket *next, *socket = TAILQ_FIRST(&reload->hub->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
         if (is_orphan(socket))
@@ -125,7 +123,7 @@ void zl_orphans_turn(struct zl_loop *loop)
     }
 }
 
-bool zl_orphans_wait(const struct zl_loop *loop)
+bool zl_orphans_wait(const struct zl_reload *reload)
 {
-    return zl_agenda_has(&loop->reload.agenda, ZL_DUE_SETTLE) && count_orphans(loop) > 0;
+    return zl_agenda_has(&reload->agenda, ZL_DUE_SETTLE) && count_orphans(reload) > 0;
 }

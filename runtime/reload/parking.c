@@ -8,55 +8,48 @@
 #include <stdio.h>
 
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/reply.h"
+#include "runtime/socket/waitq.h"
 
 /* Seconds. */
 enum { FIRST_WARNING = 1, SECOND_WARNING = 10, LATER_WARNINGS = 60 };
 static const double first_stall = 0.1;
 
-void zl_parking_begin(struct zl_loop *loop)
+void zl_parking_begin(struct zl_reload *reload)
 {
-    loop->reload.parking =
-        (struct zl_parking){.warned = 0, .stalled = first_stall, .batch = 1, .requests = 0};
-    loop->generation->life = ZL_PARKING;
-    zl_socket_hold_back(loop);
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_WARNING, FIRST_WARNING);
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_STALL, first_stall);
+    reload->parking = (struct zl_parking){.warned = 0, .stalled = first_stall, .batch = 1};
+    reload->hub->sched.group->life = ZL_PARKING;
+    reload->hub->admitted = 0;
+    zl_socket_hold_back(reload->hub);
+    zl_agenda_set(&reload->agenda, ZL_DUE_WARNING, FIRST_WARNING);
+    zl_agenda_set(&reload->agenda, ZL_DUE_STALL, first_stall);
 }
 
-void zl_parking_end(struct zl_loop *loop)
+void zl_parking_end(struct zl_reload *reload)
 {
-    loop->reload.parking.requests = 0;
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_WARNING);
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_STALL);
+    reload->hub->admitted = 0;
+    zl_agenda_clear(&reload->agenda, ZL_DUE_WARNING);
+    zl_agenda_clear(&reload->agenda, ZL_DUE_STALL);
 }
 
-bool zl_parking_admit(struct zl_loop *loop)
+static void hand_out_requests(struct zl_reload *reload)
 {
-    struct zl_parking *parking = &loop->reload.parking;
-    if (parking->requests == 0)
-        return false;
-    parking->requests--;
-    return true;
-}
-
-static void hand_out_requests(struct zl_loop *loop)
-{
-    struct zl_parking *parking = &loop->reload.parking;
+    struct zl_parking *parking = &reload->parking;
     struct zl_socket *socket;
-    parking->requests = parking->batch;
+    reload->hub->admitted = parking->batch;
     parking->batch *= 2;
     parking->stalled *= 2;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     {
         if (socket->pattern->id == ZL_REPLY)
             zl_socket_touch(socket);
     }
 }
 
-static void warn(struct zl_loop *loop, const struct zl_task *busy)
+static void warn(struct zl_reload *reload, const struct zl_task *busy)
 {
-    struct zl_parking *parking = &loop->reload.parking;
+    struct zl_parking *parking = &reload->parking;
     char line[128];
     int next = parking->warned == 0 ? SECOND_WARNING - FIRST_WARNING : LATER_WARNINGS;
     parking->warned += parking->warned == 0               ? FIRST_WARNING
@@ -67,27 +60,27 @@ static void warn(struct zl_loop *loop, const struct zl_task *busy)
            "the reload waits for the task that waits here (it begins at %s), for %d s now: it has "
            "a message in hand, or a question without its reply",
            busy->where, parking->warned);
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_WARNING, next);
+    zl_agenda_set(&reload->agenda, ZL_DUE_WARNING, next);
 }
 
-bool zl_parking_is_over(struct zl_loop *loop)
+bool zl_parking_is_over(struct zl_reload *reload)
 {
-    struct zl_generation *generation = loop->generation;
-    struct zl_agenda *agenda = &loop->reload.agenda;
-    if (!zl_reload_is_serving(loop))
+    struct zl_group *group = reload->hub->sched.group;
+    struct zl_agenda *agenda = &reload->agenda;
+    if (!zl_reload_is_serving(reload))
         return true;
-    struct zl_task *asker = zl_exchange_asker(generation);
-    struct zl_task *unfinished = zl_generation_unfinished(generation);
+    struct zl_task *asker = zl_exchange_asker(group);
+    struct zl_task *unfinished = zl_group_unfinished(group);
     if (!asker && !unfinished)
         return true;
     if (asker)
-        zl_generation_wake_resting(generation);
+        zl_group_wake_resting(group);
     if (zl_agenda_is_due(agenda, ZL_DUE_STALL)) {
         if (asker)
-            hand_out_requests(loop);
-        zl_agenda_set(agenda, ZL_DUE_STALL, loop->reload.parking.stalled);
+            hand_out_requests(reload);
+        zl_agenda_set(agenda, ZL_DUE_STALL, reload->parking.stalled);
     }
     if (zl_agenda_is_due(agenda, ZL_DUE_WARNING))
-        warn(loop, unfinished ? unfinished : asker);
+        warn(reload, unfinished ? unfinished : asker);
     return false;
 }

@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/reload/orphan.h"
-#include "runtime/script/script.h"
-#include "runtime/reload/state.h"
-#include "runtime/reload/adoption.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/adoption.h"
+#include "runtime/reload/orphan.h"
+#include "runtime/reload/parking.h"
+#include "runtime/reload/restart.h"
+#include "runtime/reload/state.h"
+#include "runtime/script/script.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/binding.h"
 
 /* Seconds. */
 enum { REMINDER = 60 };
@@ -74,30 +76,29 @@ static void report_attempt(const struct zl_attempt *attempt, enum zl_level level
     zl_log_emit(&record);
 }
 
-static void enter_stage(struct zl_loop *loop, enum zl_stage stage)
+static void enter_stage(struct zl_reload *reload, enum zl_stage stage)
 {
-    loop->reload.attempt.stage = stage;
-    loop->reload.attempt.begun[stage] = zl_clock_now();
+    reload->attempt.stage = stage;
+    reload->attempt.begun[stage] = zl_clock_now();
 }
 
-void zl_attempt_report_failure(struct zl_loop *loop, enum zl_level level)
+void zl_attempt_report_failure(struct zl_reload *reload, enum zl_level level)
 {
     char message[128];
-    if (zl_reload_is_serving(loop))
+    if (zl_reload_is_serving(reload))
         snprintf(message, sizeof message, "reload failed; still serving generation %d",
-                 loop->reload.number);
+                 reload->number);
     else
         snprintf(message, sizeof message, "reload failed; no generation is serving, messages wait");
-    report_attempt(&loop->reload.attempt, level, message);
-    zl_agenda_set(&loop->reload.agenda, ZL_DUE_REMINDER, REMINDER);
+    report_attempt(&reload->attempt, level, message);
+    zl_agenda_set(&reload->agenda, ZL_DUE_REMINDER, REMINDER);
 }
 
 /* --- an attempt and its end ------------------------------------------------------------------ */
 
 /* What the failed generation was made from is remembered: repairing it starts the next attempt. */
-static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, const char *why)
+static void fail_attempt(struct zl_reload *reload, struct zl_generation *failed, const char *why)
 {
-    struct zl_reload *reload = &loop->reload;
     snprintf(reload->attempt.error, sizeof reload->attempt.error, "%.*s", (int)strcspn(why, "\n"),
              why);
     reload->has_failed = true;
@@ -105,47 +106,45 @@ static void fail_attempt(struct zl_loop *loop, struct zl_generation *failed, con
     if (failed)
         zl_sources_move(&reload->attempted, &failed->sources);
     zl_generation_free(failed);
-    zl_parking_end(loop);
-    zl_attempt_report_failure(loop, ZL_ERROR);
-    if (!zl_reload_is_serving(loop))
-        zl_reload_schedule_restart(loop);
+    zl_parking_end(reload);
+    zl_attempt_report_failure(reload, ZL_ERROR);
+    if (!zl_reload_is_serving(reload))
+        zl_reload_schedule_restart(reload);
     reload->watched = 0;
 }
 
 /* The files are compared with those of the last attempt, whatever became of it. */
-static const struct zl_sources *baseline(struct zl_loop *loop)
+static const struct zl_sources *baseline(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
     if (!reload->has_failed)
-        return &loop->generation->sources;
-    zl_sources_merge(&reload->attempted, &loop->generation->sources);
+        return &zl_reload_current(reload)->sources;
+    zl_sources_merge(&reload->attempted, &zl_reload_current(reload)->sources);
     return &reload->attempted;
 }
 
 /* Whether there is something new to try; the files as they are go to `now`, which is empty. */
-static bool have_files_changed(struct zl_loop *loop, struct zl_sources *now)
+static bool have_files_changed(struct zl_reload *reload, struct zl_sources *now)
 {
-    struct zl_reload *reload = &loop->reload;
     char ignored[1];
-    const struct zl_sources *before = baseline(loop);
+    const struct zl_sources *before = baseline(reload);
     bool changed = zl_sources_refresh(now, before) &&
                    zl_sources_compare(now, before, ignored, sizeof ignored) > 0;
-    if (changed && reload->has_failed && zl_reload_is_serving(loop) &&
-        zl_sources_are_in(&loop->generation->sources, now)) {
+    if (changed && reload->has_failed && zl_reload_is_serving(reload) &&
+        zl_sources_are_in(&zl_reload_current(reload)->sources, now)) {
         zl_log(ZL_INFO, "", "the files are again those of generation %d, which is serving",
                reload->number);
         reload->has_failed = changed = false;
-        zl_agenda_clear(&loop->reload.agenda, ZL_DUE_REMINDER);
+        zl_agenda_clear(&reload->agenda, ZL_DUE_REMINDER);
     }
     return changed;
 }
 
-struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why)
+struct zl_generation *zl_attempt_make_next(struct zl_reload *reload, char *why)
 {
-    struct zl_reload *reload = &loop->reload;
-    struct zl_generation *next = zl_generation_new(loop, reload->script, reload->newest + 1, why);
+    struct zl_generation *next =
+        zl_generation_new(reload->host, &reload->script->setup, reload->newest + 1, why);
     if (next) {
-        next->serial = ++reload->serial;
+        next->group.serial = ++reload->serial;
         next->sources.keeps = reload->options.restart;
     }
     return next;
@@ -154,94 +153,91 @@ struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why)
 /* What the next generation is made from: the files as they were `read` for it just now, or as they
  * are. One that is started again after a failure is made from what had served, whatever is in the
  * files now: nobody has released that. */
-static bool read_sources(struct zl_loop *loop, struct zl_generation *next, struct zl_sources *read,
-                         char *why)
+static bool read_sources(struct zl_reload *reload, struct zl_generation *next,
+                         struct zl_sources *read, char *why)
 {
-    bool is_again = strcmp(loop->reload.attempt.trigger, "restart") == 0 && loop->reload.has_served;
-    const struct zl_sources *before = &loop->generation->sources;
+    bool is_again = strcmp(reload->attempt.trigger, "restart") == 0 && reload->has_served;
+    const struct zl_sources *before = &zl_reload_current(reload)->sources;
     snprintf(why, ZL_WHY_MAX, "not enough memory to read the files");
     if (is_again)
         return zl_sources_copy(&next->sources, before);
-    if (read->count == 0 || loop->reload.has_failed) /* then they are more than its own */
+    if (read->count == 0 || reload->has_failed) /* then they are more than its own */
         return zl_sources_refresh(&next->sources, before);
     zl_sources_take(&next->sources, read);
     return true;
 }
 
-void zl_attempt_begin(struct zl_loop *loop, const char *trigger)
+void zl_attempt_begin(struct zl_reload *reload, const char *trigger)
 {
-    struct zl_reload *reload = &loop->reload;
     char why[ZL_WHY_MAX];
     struct zl_sources read = {.count = 0};
-    if (strcmp(trigger, "watch") == 0 && !have_files_changed(loop, &read)) {
+    if (strcmp(trigger, "watch") == 0 && !have_files_changed(reload, &read)) {
         zl_sources_fini(&read);
         return;
     }
     reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
-    enter_stage(loop, ZL_COMPILE);
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
-    const struct zl_sources *before = &loop->generation->sources;
-    struct zl_generation *next = zl_attempt_make_next(loop, why);
-    bool compiled = next && read_sources(loop, next, &read, why) &&
+    enter_stage(reload, ZL_COMPILE);
+    zl_agenda_clear(&reload->agenda, ZL_DUE_RESTART);
+    const struct zl_sources *before = &zl_reload_current(reload)->sources;
+    struct zl_generation *next = zl_attempt_make_next(reload, why);
+    bool compiled = next && read_sources(reload, next, &read, why) &&
                     zl_script_compile(next, reload->script, before, why);
     zl_sources_fini(&read);
     if (next)
         zl_sources_compare(&next->sources, before, reload->attempt.files,
                            sizeof reload->attempt.files);
     if (!compiled) {
-        fail_attempt(loop, next, why);
+        fail_attempt(reload, next, why);
         return;
     }
     reload->next = next;
-    enter_stage(loop, ZL_PARK);
-    if (zl_reload_is_serving(loop))
-        zl_parking_begin(loop);
+    enter_stage(reload, ZL_PARK);
+    if (zl_reload_is_serving(reload))
+        zl_parking_begin(reload);
 }
 
 /* Puts `old` to work in the place of `next`, which has failed. */
-void zl_attempt_roll_back(struct zl_loop *loop, struct zl_generation *old,
+void zl_attempt_roll_back(struct zl_reload *reload, struct zl_generation *old,
                           struct zl_generation *next)
 {
     char why[sizeof next->error];
     memcpy(why, next->error, sizeof why);
-    zl_tenancy_undo(next);
+    zl_tenancy_undo(&next->group);
     zl_generation_enter(old);
     zl_generation_close(next);
-    zl_tenancy_restore(loop, old);
-    if (old->L)
+    zl_tenancy_restore(reload->hub, &old->group);
+    if (old->group.L)
         zl_generation_resume(old);
-    loop->reload.number = old->number;
-    zl_socket_wake_all(loop);
-    fail_attempt(loop, next, why);
+    reload->number = old->number;
+    zl_socket_wake_all(reload->hub);
+    fail_attempt(reload, next, why);
 }
 
 /* Closes a generation for good; another one serves. */
-static void retire(struct zl_loop *loop, struct zl_generation *generation)
+static void retire(struct zl_reload *reload, struct zl_generation *generation)
 {
     zl_generation_run_reload_callbacks(generation);
-    if (generation->L)
-        zl_records_deliver(generation);
-    zl_tenancy_leave(loop, generation->L ? generation : NULL);
+    if (generation->group.L)
+        zl_records_deliver(&generation->records);
+    zl_tenancy_leave(reload->hub, generation->group.L ? &generation->group : NULL);
     zl_generation_free(generation);
-    zl_orphans_begin(loop);
+    zl_orphans_begin(reload);
 }
 
-static void succeed(struct zl_loop *loop)
+static void succeed(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
     zl_sources_fini(&reload->attempted);
     reload->has_failed = false;
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_REMINDER);
+    zl_agenda_clear(&reload->agenda, ZL_DUE_REMINDER);
     report_attempt(&reload->attempt, ZL_INFO, "reloaded");
 }
 
 /* The first generation that proved itself stays the one to fall back to. */
-static void begin_probation(struct zl_loop *loop, struct zl_generation *old)
+static void begin_probation(struct zl_reload *reload, struct zl_generation *old)
 {
-    struct zl_reload *reload = &loop->reload;
     if (reload->fallback) {
         report_attempt(&reload->trial, ZL_INFO, "replaced while it served on probation");
-        retire(loop, old);
+        retire(reload, old);
     } else {
         reload->fallback = old;
     }
@@ -250,89 +246,87 @@ static void begin_probation(struct zl_loop *loop, struct zl_generation *old)
 }
 
 /* Another attempt may be under way. */
-void zl_attempt_end_probation(struct zl_loop *loop)
+void zl_attempt_end_probation(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
     struct zl_generation *old = reload->fallback;
     struct zl_attempt under_way = reload->attempt;
     reload->fallback = NULL;
     reload->attempt = reload->trial;
-    zl_reload_update_keeping(loop);
-    retire(loop, old);
-    succeed(loop);
+    zl_reload_update_keeping(reload);
+    retire(reload, old);
+    succeed(reload);
     if (reload->next)
         reload->attempt = under_way;
 }
 
-static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_generation *next)
+static void commit(struct zl_reload *reload, struct zl_generation *old, struct zl_generation *next)
 {
-    struct zl_reload *reload = &loop->reload;
     struct zl_socket *socket;
-    enter_stage(loop, ZL_COMMIT);
-    next->life = ZL_SERVING;
+    enter_stage(reload, ZL_COMMIT);
+    next->group.life = ZL_SERVING;
     next->is_attempt = false;
     reload->number = reload->newest = next->number;
     reload->is_end_told = false;
-    reload->handled = 0;
+    reload->hub->redelivery.handled = 0;
     reload->has_served = true;
-    zl_parking_end(loop);
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
-    bool on_probation = reload->options.probation > 0 && old->L;
+    zl_parking_end(reload);
+    zl_agenda_clear(&reload->agenda, ZL_DUE_RESTART);
+    bool on_probation = reload->options.probation > 0 && old->group.L;
     if (on_probation)
-        begin_probation(loop, old);
+        begin_probation(reload, old);
     else
-        retire(loop, old);
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+        retire(reload, old);
+    TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     zl_socket_yield(socket);
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     zl_socket_yield_claimed(socket);
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     zl_socket_settle(socket);
-    zl_socket_wake_all(loop);
+    zl_socket_wake_all(reload->hub);
     zl_sources_prune(&next->sources);
-    zl_reload_update_keeping(loop);
+    zl_reload_update_keeping(reload);
     reload->attempt.begun[ZL_PROBATION] = zl_clock_now();
     if (on_probation) {
         reload->attempt.stage = ZL_PROBATION;
         reload->trial = reload->attempt;
     } else {
-        succeed(loop);
+        succeed(reload);
     }
     reload->watched = 0;
 }
 
 /* The running generation is at rest, or gone. */
-void zl_attempt_switch_over(struct zl_loop *loop)
+void zl_attempt_switch_over(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
-    struct zl_generation *old = loop->generation, *next = reload->next;
+    struct zl_generation *old = zl_reload_current(reload), *next = reload->next;
     char why[ZL_WHY_MAX];
     reload->next = NULL;
-    next->is_attempt = zl_reload_is_serving(loop);
-    enter_stage(loop, ZL_STATE);
-    if (old->L) {
+    next->is_attempt = zl_reload_is_serving(reload);
+    enter_stage(reload, ZL_STATE);
+    if (old->group.L) {
         zl_generation_park(old);
+        zl_socket_wake_all(reload->hub);
         if (!zl_state_take(old, &reload->state, &reload->state_size, why)) {
             zl_generation_resume(old);
-            zl_socket_wake_all(loop);
-            fail_attempt(loop, next, why);
+            zl_socket_wake_all(reload->hub);
+            fail_attempt(reload, next, why);
             return;
         }
     }
-    enter_stage(loop, ZL_START);
+    enter_stage(reload, ZL_START);
     zl_generation_enter(next);
     if (!zl_state_give(next, reload->state, reload->state_size, why))
         zl_generation_failed(next, NULL, why);
     else
         zl_script_begin(next, reload->script);
-    if (!next->failed)
+    if (!next->group.failed)
         zl_task_run_first(next->main);
     zl_finder_fini(&reload->finder);
-    if (next->failed) {
-        zl_attempt_roll_back(loop, old, next);
+    if (next->group.failed) {
+        zl_attempt_roll_back(reload, old, next);
         return;
     }
     free(reload->state);
     reload->state = NULL;
-    commit(loop, old, next);
+    commit(reload, old, next);
 }

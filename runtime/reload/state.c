@@ -44,8 +44,8 @@ static int take_state(lua_State *L)
 bool zl_state_take(struct zl_generation *generation, char **bytes, size_t *size, char *why)
 {
     struct state state = {NULL, 0};
-    if (zl_vm_call(generation->L, take_state, &state) != 0) {
-        zl_vm_take_error(generation->L, why);
+    if (zl_vm_call(generation->group.L, take_state, &state) != 0) {
+        zl_vm_take_error(generation->group.L, why);
         return false;
     }
     free(*bytes);
@@ -71,8 +71,8 @@ static int give_state(lua_State *L)
 bool zl_state_give(struct zl_generation *generation, const char *bytes, size_t size, char *why)
 {
     struct state state = {(char *)bytes, size};
-    if (!bytes || zl_vm_call(generation->L, give_state, &state) == 0)
+    if (!bytes || zl_vm_call(generation->group.L, give_state, &state) == 0)
         return true;
-    zl_vm_take_error(generation->L, why);
+    zl_vm_take_error(generation->group.L, why);
     return false;
 }

@@ -7,68 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/script/generation.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/base/output.h"
-#include "runtime/reload/orphan.h"
-#include "runtime/script/script.h"
-#include "runtime/reload/state.h"
-#include "runtime/reload/adoption.h"
-#include "runtime/reload/watch.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/log.h"
+#include "runtime/base/output.h"
 #include "runtime/base/reason.h"
-
-bool zl_reload_is_serving(const struct zl_loop *loop)
-{
-    return loop->generation->L && !loop->generation->failed;
-}
-
-/* Messages are kept while an error may bring another generation to work. */
-void zl_reload_update_keeping(struct zl_loop *loop)
-{
-    const struct zl_reload *reload = &loop->reload;
-    loop->keeps = reload->options.watch || reload->options.restart || reload->fallback;
-}
+#include "runtime/base/timers.h"
+#include "runtime/reload/adoption.h"
+#include "runtime/reload/orphan.h"
+#include "runtime/reload/parking.h"
+#include "runtime/reload/reload.h"
+#include "runtime/reload/restart.h"
+#include "runtime/reload/state.h"
+#include "runtime/reload/watch.h"
+#include "runtime/script/script.h"
+#include "runtime/socket/delivery.h"
 
 /* --- failing --------------------------------------------------------------------------------- */
-
-/* What there was since the last failure: a message that was handled, or given up, is behind us. */
-static enum zl_progress take_progress(struct zl_reload *reload)
-{
-    bool is_over = reload->handled + reload->given_up > 0, is_try = reload->tries_used > 0;
-    reload->handled = reload->given_up = reload->tries_used = 0;
-    return is_over ? ZL_PROGRESS : is_try ? ZL_TRY_USED : ZL_NO_PROGRESS;
-}
-
-/* Nobody serves: the script is started again after a pause, if it is to be. */
-void zl_reload_schedule_restart(struct zl_loop *loop)
-{
-    struct zl_reload *reload = &loop->reload;
-    if (!reload->options.restart)
-        return;
-    double delay = zl_restart_delay(&reload->restart, zl_clock_now(), take_progress(reload));
-    if (delay >= 0) {
-        zl_agenda_set(&loop->reload.agenda, ZL_DUE_RESTART, delay);
-        return;
-    }
-    zl_log(ZL_ERROR, "", "the script has failed more than %d times within %d s: giving up%s",
-           ZL_RESTART_MOST, ZL_RESTART_WITHIN, reload->options.watch ? " until the next save" : "");
-    if (!reload->options.watch)
-        zl_loop_fail(loop, loop->generation->exit_code);
-}
 
 static void set_messages_aside(struct zl_generation *generation)
 {
     struct zl_task *task;
-    TAILQ_FOREACH(task, &generation->tasks, all)
+    TAILQ_FOREACH(task, &generation->group.tasks, all)
     zl_hand_set_aside(task, false);
 }
 
 /* The old code may not be able to read what the new code has written, and the way back has to work:
  * zeroless.state is again what the old generation has left. What that discards is said. */
-static void tell_state(const struct zl_loop *loop, struct zl_generation *old,
+static void tell_state(const struct zl_reload *reload, struct zl_generation *old,
                        struct zl_generation *failed)
 {
     char *before = NULL, *after = NULL, why[ZL_WHY_MAX];
@@ -81,60 +47,60 @@ static void tell_state(const struct zl_loop *loop, struct zl_generation *old,
         zl_log(ZL_WARN, "",
                "zeroless.state goes back to that of generation %d: what generation %d has changed "
                "in it since its start, over %llu messages, is discarded",
-               old->number, failed->number, (unsigned long long)loop->reload.handled);
+               old->number, failed->number, (unsigned long long)reload->hub->redelivery.handled);
     free(before);
     free(after);
 }
 
-void zl_reload_set_aside(struct zl_loop *loop)
+void zl_reload_set_aside(struct zl_reload *reload)
 {
-    set_messages_aside(loop->generation);
+    set_messages_aside(zl_reload_current(reload));
 }
 
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
-static void fall_back(struct zl_loop *loop)
+static void fall_back(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
-    struct zl_generation *old = reload->fallback, *failed = loop->generation;
+    struct zl_generation *old = reload->fallback, *failed = zl_reload_current(reload);
     struct zl_attempt under_way = reload->attempt;
     set_messages_aside(failed);
-    tell_state(loop, old, failed);
+    tell_state(reload, old, failed);
     reload->fallback = NULL;
     reload->attempt = reload->trial;
-    zl_reload_update_keeping(loop);
-    zl_attempt_roll_back(loop, old, failed);
+    zl_reload_update_keeping(reload);
+    zl_attempt_roll_back(reload, old, failed);
     if (!reload->next)
         return;
     reload->attempt = under_way;
-    zl_parking_begin(loop);
+    zl_parking_begin(reload);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
  * them over. */
-static void bury(struct zl_loop *loop)
+static void bury(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
-    struct zl_generation *generation = loop->generation;
+    struct zl_generation *generation = zl_reload_current(reload);
     char why[ZL_WHY_MAX];
-    if (loop->phase == ZL_RUNNING && reload->fallback) {
-        fall_back(loop);
+    if (reload->hub->sched.phase == ZL_RUNNING && reload->fallback) {
+        fall_back(reload);
         return;
     }
-    if (loop->phase != ZL_RUNNING || !(reload->options.watch || reload->options.restart)) {
+    if (reload->hub->sched.phase != ZL_RUNNING ||
+        !(reload->options.watch || reload->options.restart)) {
         set_messages_aside(generation);
-        zl_loop_fail(loop, generation->exit_code);
+        reload->is_over = true;
+        reload->exit_code = generation->exit_code;
         return;
     }
     set_messages_aside(generation);
     if (!zl_state_take(generation, &reload->state, &reload->state_size, why))
         zl_log(ZL_WARN, "", "zeroless.state of the failed generation is lost: %s", why);
-    generation->life = ZL_PARKED;
-    zl_agenda_clear(&loop->reload.agenda, ZL_DUE_SETTLE);
-    zl_tenancy_leave(loop, generation);
+    generation->group.life = ZL_PARKED;
+    zl_agenda_clear(&reload->agenda, ZL_DUE_SETTLE);
+    zl_tenancy_leave(reload->hub, &generation->group);
     zl_generation_close(generation);
     zl_log(ZL_ERROR, "", "generation %d has failed; its sockets stay open and queue what comes: %s",
            generation->number, generation->error);
-    zl_reload_schedule_restart(loop);
+    zl_reload_schedule_restart(reload);
     reload->watched = 0;
 }
 
@@ -153,75 +119,75 @@ static size_t list_paths(const struct zl_sources *sources, const char **paths, s
     return count;
 }
 
-static size_t count_files(const struct zl_loop *loop)
+static size_t count_files(const struct zl_reload *reload)
 {
-    return loop->generation->sources.used + loop->reload.attempted.used;
+    return zl_reload_current(reload)->sources.used + reload->attempted.used;
 }
 
 /* The files of the serving generation, and of the last attempt: one that is repaired is seen. */
-static void watch_files(struct zl_loop *loop)
+static void watch_files(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
     char why[ZL_WHY_MAX] = "not enough memory";
-    const char **paths = malloc((count_files(loop) + 1) * sizeof *paths);
-    size_t count = paths ? list_paths(&loop->generation->sources, paths, 0) : 0;
+    const char **paths = malloc((count_files(reload) + 1) * sizeof *paths);
+    size_t count = paths ? list_paths(&zl_reload_current(reload)->sources, paths, 0) : 0;
     count = paths ? list_paths(&reload->attempted, paths, count) : 0;
     if (!paths || !zl_watch_set(reload->watch, paths, count, why))
         zl_log(ZL_WARN, "", "not every file can be watched: %s", why);
-    reload->watched = count_files(loop);
+    reload->watched = count_files(reload);
     free(paths);
 }
 
 /* --- what the loop calls --------------------------------------------------------------------- */
 
-void zl_reload_init(struct zl_loop *loop)
+void zl_reload_init(struct zl_reload *reload, struct zl_hub *hub, struct zl_host *host)
 {
-    zl_agenda_init(&loop->reload.agenda, &loop->uv);
-    zl_deadletter_init(&loop->reload.dead_letter);
+    reload->hub = reload->finder.hub = hub;
+    reload->host = host;
+    zl_agenda_init(&reload->agenda, hub->sched.uv);
 }
 
-void zl_reload_fini(struct zl_loop *loop)
+void zl_reload_fini(struct zl_reload *reload)
 {
-    zl_agenda_fini(&loop->reload.agenda);
-    zl_watch_free(loop->reload.watch);
-    zl_generation_free(loop->reload.next);
-    zl_generation_free(loop->reload.fallback);
-    zl_deadletter_close(&loop->reload.dead_letter);
-    zl_generation_free(loop->generation);
-    loop->generation = NULL;
-    zl_sources_fini(&loop->reload.attempted);
-    free(loop->reload.state);
+    zl_agenda_fini(&reload->agenda);
+    zl_watch_free(reload->watch);
+    zl_generation_free(reload->next);
+    zl_generation_free(reload->fallback);
+    if (reload->hub->sched.group)
+        zl_generation_free(zl_reload_current(reload));
+    reload->hub->sched.group = NULL;
+    zl_sources_fini(&reload->attempted);
+    free(reload->state);
 }
 
-int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
+int zl_reload_begin(struct zl_reload *reload, const struct zl_script *script,
                     const struct zl_supervision *options)
 {
     char why[ZL_WHY_MAX];
-    loop->reload.script = script;
-    loop->reload.begun = zl_clock_now();
-    loop->reload.options = *options;
+    reload->script = script;
+    reload->begun = zl_clock_now();
+    reload->options = *options;
+    reload->hub->redelivery.most = options->redeliver;
+    reload->hub->redelivery.keeps_dead = options->dead_letter != NULL;
     if (!zl_script_find(script))
         return ZL_EXIT_NO_SCRIPT;
     if (options->dead_letter &&
-        !zl_deadletter_open(&loop->reload.dead_letter, options->dead_letter, why)) {
+        !zl_deadletter_open(&reload->hub->redelivery.dead_letter, options->dead_letter, why)) {
         zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_USAGE;
     }
     if (options->watch)
-        loop->reload.watch = zl_watch_new(&loop->uv, files_may_have_changed, loop, why);
+        reload->watch = zl_watch_new(reload->hub->sched.uv, files_may_have_changed, reload, why);
     struct zl_generation *first =
-        options->watch && !loop->reload.watch ? NULL : zl_attempt_make_next(loop, why);
+        options->watch && !reload->watch ? NULL : zl_attempt_make_next(reload, why);
     if (!first) {
         zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_ERROR;
     }
-    loop->reload.number = loop->reload.newest = first->number;
-    zl_reload_update_keeping(loop);
+    reload->number = reload->newest = first->number;
+    zl_reload_update_keeping(reload);
     first->sources.keeps = options->restart;
-    first->life = ZL_SERVING;
+    first->group.life = ZL_SERVING;
     zl_generation_enter(first);
-    if (options->watch || options->restart)
-        zl_loop_engage(loop);
     if (zl_script_compile(first, script, NULL, why))
         zl_script_begin(first, script);
     else
@@ -229,96 +195,89 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     return 0;
 }
 
-void zl_reload_request(struct zl_loop *loop, const char *trigger)
+void zl_reload_request(struct zl_reload *reload, const char *trigger)
 {
-    if (!loop->reload.wanted || strcmp(loop->reload.wanted, "watch") == 0)
-        loop->reload.wanted = trigger;
-    zl_loop_interrupt(loop);
+    if (!reload->wanted || strcmp(reload->wanted, "watch") == 0)
+        reload->wanted = trigger;
+    zl_wakeup(reload->hub->sched.uv);
 }
 
-static void go_on(struct zl_loop *loop)
+static void go_on(struct zl_reload *reload)
 {
-    if (zl_parking_is_over(loop))
-        zl_attempt_switch_over(loop);
-}
-
-static bool has_ended(const struct zl_loop *loop)
-{
-    return loop->generation->live == 0 && !zl_nested_alive(loop->generation->nested);
+    if (zl_parking_is_over(reload))
+        zl_attempt_switch_over(reload);
 }
 
 /* Whether the generation on probation has proved itself, or has ended before. */
-static void judge(struct zl_loop *loop)
+static void judge(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
-    if (reload->handled >= reload->options.probation) {
-        zl_attempt_end_probation(loop);
-    } else if (has_ended(loop)) {
-        snprintf(loop->generation->error, sizeof loop->generation->error,
+    if (reload->hub->redelivery.handled >= reload->options.probation) {
+        zl_attempt_end_probation(reload);
+    } else if (!zl_generation_lives(zl_reload_current(reload))) {
+        snprintf(zl_reload_current(reload)->error, sizeof zl_reload_current(reload)->error,
                  "the script has ended after %llu of %llu messages of its probation",
-                 (unsigned long long)reload->handled,
+                 (unsigned long long)reload->hub->redelivery.handled,
                  (unsigned long long)reload->options.probation);
-        fall_back(loop);
+        fall_back(reload);
     }
 }
 
-static void tell_end(struct zl_loop *loop)
+static void tell_end(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
-    if (!reload->options.watch || reload->is_end_told || !zl_reload_is_serving(loop) ||
-        !has_ended(loop))
+    if (!reload->options.watch || reload->is_end_told || !zl_reload_is_serving(reload) ||
+        zl_generation_lives(zl_reload_current(reload)))
         return;
     reload->is_end_told = true;
     zl_log(ZL_INFO, "", "the script has ended; waiting for the next save (Ctrl-C leaves)");
 }
 
-void zl_reload_turn(struct zl_loop *loop)
+void zl_reload_turn(struct zl_reload *reload)
 {
-    struct zl_reload *reload = &loop->reload;
-    if (loop->generation->failed && loop->generation->L)
-        bury(loop);
-    if (loop->phase != ZL_RUNNING)
+    if (reload->hub->sched.group->failed && reload->hub->sched.group->L)
+        bury(reload);
+    if (reload->hub->sched.phase != ZL_RUNNING || reload->is_over)
         return;
-    reload->has_served |= zl_reload_is_serving(loop);
+    reload->has_served |= zl_reload_is_serving(reload);
     if (reload->fallback)
-        judge(loop);
+        judge(reload);
     if (reload->next)
-        go_on(loop);
-    zl_orphans_turn(loop);
-    if (zl_agenda_is_due(&loop->reload.agenda, ZL_DUE_RESTART)) {
-        zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
-        zl_reload_request(loop, "restart");
+        go_on(reload);
+    zl_orphans_turn(reload);
+    if (zl_agenda_is_due(&reload->agenda, ZL_DUE_RESTART)) {
+        zl_agenda_clear(&reload->agenda, ZL_DUE_RESTART);
+        zl_reload_request(reload, "restart");
     }
-    if (zl_agenda_is_due(&loop->reload.agenda, ZL_DUE_REMINDER))
-        zl_attempt_report_failure(loop, ZL_WARN);
+    if (zl_agenda_is_due(&reload->agenda, ZL_DUE_REMINDER))
+        zl_attempt_report_failure(reload, ZL_WARN);
     if (reload->wanted && !reload->next) {
         const char *trigger = reload->wanted;
         reload->wanted = NULL;
-        zl_attempt_begin(loop, trigger);
+        zl_attempt_begin(reload, trigger);
         if (reload->next)
-            go_on(loop);
+            go_on(reload);
     }
-    if (reload->watch && reload->watched != count_files(loop))
-        watch_files(loop);
-    tell_end(loop);
+    if (reload->watch && reload->watched != count_files(reload))
+        watch_files(reload);
+    tell_end(reload);
 }
 
-bool zl_reload_waits(const struct zl_loop *loop)
+bool zl_reload_waits(const struct zl_reload *reload)
 {
-    return loop->reload.options.watch || loop->reload.next || loop->reload.wanted ||
-           !loop->generation->L || zl_orphans_wait(loop);
+    return reload->options.watch || reload->next || reload->wanted ||
+           !reload->hub->sched.group->L || zl_orphans_wait(reload);
 }
 
-void zl_reload_stop(struct zl_loop *loop)
+int zl_reload_stop(struct zl_reload *reload, int code)
 {
-    struct zl_reload *reload = &loop->reload;
-    if (loop->generation->failed)
-        loop->exit_code = loop->generation->exit_code;
+    const struct zl_generation *generation = zl_reload_current(reload);
+    if (generation->group.failed)
+        code = generation->exit_code;
     if (!reload->next)
-        return;
-    zl_parking_end(loop);
+        return code;
+    zl_parking_end(reload);
     zl_generation_free(reload->next);
     reload->next = NULL;
-    if (zl_reload_is_serving(loop))
-        zl_generation_resume(loop->generation);
+    if (zl_reload_is_serving(reload))
+        zl_generation_resume(zl_reload_current(reload));
+    return code;
 }

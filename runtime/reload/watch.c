@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/reload/watch_dirs.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/watch_dirs.h"
 
 enum { QUIET_MS = 30, LATEST_MS = 200, RETRY_MS = 1000 };
 

@@ -17,7 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "runtime/script/vm.h"
+#include "runtime/base/embedded.h"
 
 enum { SIGNAL = SIGVTALRM, MOST_TICK_NS = 100000000, LEAST_TICK_NS = 1000000 };
 
@@ -33,7 +33,7 @@ static _Thread_local struct zl_runaway *mine; /* the thread's; NULL before it is
  * error. */
 static void raise_error(lua_State *L, lua_Debug *at)
 {
-    if (lua_getinfo(L, "S", at) && zl_vm_is_embedded(at->short_src))
+    if (lua_getinfo(L, "S", at) && zl_embedded_has_file(at->short_src))
         return;
     lua_sethook(L, raise_error, LUA_MASKCOUNT, mine->errors++ == 0 ? RESPITE : NO_RESPITE);
     /* luaL_error would name the caller: a hook has no frame of its own. */

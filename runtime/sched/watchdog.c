@@ -14,12 +14,11 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "runtime/base/exit.h"
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
 #include "runtime/base/output.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/trim.h"
-#include "runtime/base/exit.h"
 
 static const double LAST_WORDS = 0.05; /* seconds for the last line of the log */
 

@@ -2,6 +2,8 @@
 /* See children.h. A process keeps its number until it is reaped, so a signal never reaches another
  * one. */
 #include "runtime/script/children.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/timers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -50,11 +52,11 @@ void zl_children_add(struct zl_children *children, pid_t pid)
     child->pid = pid;
     child->is_detached = is_detached;
     if (!is_detached)
-        child->kill_at = uv_hrtime() + (uint64_t)MOMENT_MS * 1000000;
+        child->kill_at = zl_clock_in_ms(MOMENT_MS);
     child->next = children->first;
     children->first = child;
     uv_signal_start(&children->signal, on_signal, SIGCHLD);
-    uv_timer_start(&children->timer, on_timer, MOMENT_MS, 0);
+    zl_timer_start(&children->timer, on_timer, zl_clock_in_ms(MOMENT_MS));
 }
 
 static bool has_ended(const struct zl_child *child)
@@ -77,7 +79,7 @@ static void kill_late(struct zl_child *child, uint64_t now)
 void zl_children_reap(struct zl_children *children)
 {
     struct zl_child **place = &children->first;
-    uint64_t now = uv_hrtime(), next = 0;
+    uint64_t now = zl_clock_now(), next = 0;
     while (*place) {
         struct zl_child *child = *place;
         if (has_ended(child)) {
@@ -92,10 +94,8 @@ void zl_children_reap(struct zl_children *children)
     }
     if (!children->first)
         uv_signal_stop(&children->signal);
-    if (next) {
-        uv_update_time(children->timer.loop);
-        uv_timer_start(&children->timer, on_timer, (next - now) / 1000000 + 1, 0);
-    }
+    if (next)
+        zl_timer_start(&children->timer, on_timer, next);
 }
 
 static bool has_attached(const struct zl_children *children)
@@ -109,9 +109,9 @@ static bool has_attached(const struct zl_children *children)
 void zl_children_finish(struct zl_children *children)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
-    uint64_t deadline = uv_hrtime() + (uint64_t)(MOMENT_MS + REAPING_MS) * 1000000;
+    uint64_t deadline = zl_clock_now() + (uint64_t)(MOMENT_MS + REAPING_MS) * 1000000;
     zl_children_reap(children);
-    while (has_attached(children) && uv_hrtime() < deadline) {
+    while (has_attached(children) && zl_clock_now() < deadline) {
         nanosleep(&pause, NULL);
         zl_children_reap(children);
     }

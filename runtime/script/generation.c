@@ -8,113 +8,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/loop.h"
-#include "runtime/base/output.h"
-#include "runtime/script/reaper.h"
-#include "runtime/script/script.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/output.h"
 #include "runtime/base/reason.h"
+#include "runtime/base/timers.h"
+#include "runtime/script/host.h"
+#include "runtime/script/luv_servers.h"
 
 /* --- making ---------------------------------------------------------------------------------- */
 
 struct opening {
     struct zl_generation *generation;
-    const struct zl_script *script;
+    lua_CFunction open;
 };
 
 static int open_bindings(lua_State *L)
 {
     const struct opening *opening = lua_touserdata(L, 1);
-    lua_pushcfunction(L, opening->script->open);
+    lua_pushcfunction(L, opening->open);
     lua_pushlightuserdata(L, opening->generation);
     lua_call(L, 1, 0);
     return 0;
 }
 
-struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_script *script,
+struct zl_generation *zl_generation_new(struct zl_host *host, const struct zl_setup *setup,
                                         int number, char *why)
 {
     struct zl_generation *generation = calloc(1, sizeof *generation);
     snprintf(why, ZL_WHY_MAX, "not enough memory for a Lua state; is --max-memory too small?");
     if (!generation)
         return NULL;
-    generation->loop = loop;
+    generation->host = host;
+    zl_group_init(&generation->group, host->sched);
     generation->number = number;
     generation->on_stop = generation->on_reload = LUA_NOREF;
     generation->level = zl_log_level();
-    zl_records_init(&generation->records);
-    generation->memory.cap = script->max_memory;
-    generation->memory.failing = script->failing;
-    TAILQ_INIT(&generation->ready);
-    TAILQ_INIT(&generation->tasks);
-    TAILQ_INIT(&generation->resting);
-    generation->L = zl_vm_new(&generation->memory);
-    struct opening opening = {generation, script};
-    if (generation->L && zl_vm_call(generation->L, open_bindings, &opening) == 0)
+    zl_records_init(&generation->records, &generation->group);
+    generation->memory.cap = setup->max_memory;
+    generation->memory.failing = setup->failing;
+    generation->group.L = zl_vm_new(&generation->memory);
+    struct opening opening = {generation, setup->open};
+    if (generation->group.L && zl_vm_call(generation->group.L, open_bindings, &opening) == 0)
         return generation;
-    if (generation->L)
-        zl_vm_take_error(generation->L, why);
+    if (generation->group.L)
+        zl_vm_take_error(generation->group.L, why);
     zl_generation_free(generation);
     return NULL;
 }
 
 void zl_generation_enter(struct zl_generation *generation)
 {
-    struct zl_loop *loop = generation->loop;
-    if (loop->generation)
-        loop->generation->level = zl_log_level();
-    loop->generation = generation;
+    struct zl_sched *sched = generation->group.sched;
+    if (sched->group)
+        zl_generation_of(sched->group)->level = zl_log_level();
+    sched->group = &generation->group;
     zl_log_set_level(generation->level);
     zl_log_set_sink(zl_records_queue, &generation->records);
-    zl_loop_refuse(loop, false);
+    zl_sched_refuse(sched, false);
+}
+
+bool zl_generation_lives(const struct zl_generation *generation)
+{
+    return generation->group.live > 0 || zl_nested_alive(generation->nested);
 }
 
 bool zl_generation_may_run(const struct zl_generation *generation)
 {
-    return generation->L && !generation->failed && !generation->is_ended;
+    return generation->group.L && !generation->group.failed && !generation->is_ended;
 }
 
 /* --- parking --------------------------------------------------------------------------------- */
 
-struct zl_task *zl_generation_unfinished(const struct zl_generation *generation)
-{
-    struct zl_task *task;
-    TAILQ_FOREACH(task, &generation->tasks, all)
-    {
-        if (!zl_task_at_rest(task))
-            return task;
-    }
-    return NULL;
-}
-
 void zl_generation_park(struct zl_generation *generation)
 {
-    generation->life = ZL_PARKED;
-    zl_socket_wake_all(generation->loop);
+    generation->group.life = ZL_PARKED;
     zl_nested_park(generation->nested);
-}
-
-void zl_generation_wake_resting(struct zl_generation *generation)
-{
-    struct zl_task *task;
-    while ((task = TAILQ_FIRST(&generation->resting)))
-        zl_task_wake(task, task->wake);
-}
-
-void zl_generation_wake_finishing(struct zl_generation *generation)
-{
-    struct zl_task *next, *task = TAILQ_FIRST(&generation->resting);
-    for (; task; task = next) {
-        next = TAILQ_NEXT(task, link);
-        if (!zl_task_at_rest(task))
-            zl_task_wake(task, task->wake);
-    }
 }
 
 void zl_generation_resume(struct zl_generation *generation)
 {
-    generation->life = ZL_SERVING;
-    zl_generation_wake_resting(generation);
+    generation->group.life = ZL_SERVING;
+    zl_group_wake_resting(&generation->group);
     zl_nested_resume(generation->nested);
 }
 
@@ -128,8 +102,8 @@ struct failure {
 
 static void note_failure(struct zl_generation *generation, const char *report)
 {
-    const struct zl_runaway *runaway = &generation->loop->runaway;
-    generation->failed = true;
+    const struct zl_runaway *runaway = &generation->group.sched->runaway;
+    generation->group.failed = true;
     generation->exit_code = atomic_load(&runaway->is_ending) ? ZL_EXIT_UNDRAINED
                             : *generation->unavailable && strstr(report, generation->unavailable)
                                 ? ZL_EXIT_UNAVAILABLE
@@ -159,40 +133,40 @@ static int print_failure(lua_State *L)
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message)
 {
     struct failure failure = {generation, co, message};
-    if (generation->failed)
-        return;                           /* the first error is the one that counts */
-    generation->memory.cap = 0;           /* the report itself may need some */
-    lua_gc(generation->L, LUA_GCSTOP, 0); /* finalizers are for the end */
+    if (generation->group.failed)
+        return;                                 /* the first error is the one that counts */
+    generation->memory.cap = 0;                 /* the report itself may need some */
+    lua_gc(generation->group.L, LUA_GCSTOP, 0); /* finalizers are for the end */
     note_failure(generation, "an error without a message");
-    if (zl_vm_call(generation->L, print_failure, &failure) != 0) {
+    if (zl_vm_call(generation->group.L, print_failure, &failure) != 0) {
         note_failure(generation, "not enough memory to print the error");
         zl_output_print("zlrun: %s\n", generation->error);
-        lua_pop(generation->L, 1);
+        lua_pop(generation->group.L, 1);
     }
-    if (generation != generation->loop->generation)
+    struct zl_sched *sched = generation->group.sched;
+    if (&generation->group != sched->group)
         return;
-    zl_loop_refuse(generation->loop, true);
-    zl_loop_interrupt(generation->loop);
+    zl_sched_refuse(sched, true);
+    zl_wakeup(sched->uv);
 }
 
 static int spawn_callbacks(lua_State *L)
 {
     struct zl_generation *generation = lua_touserdata(L, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_stop);
-    struct zl_task *task = zl_task_spawn(generation, L, 0);
+    struct zl_task *task = zl_task_spawn(&generation->group, L, 0);
     task->finishing = true;
     zl_task_disown(task);
     return 0;
 }
 
-void zl_generation_run_callbacks(struct zl_generation *generation)
+bool zl_generation_run_callbacks(struct zl_generation *generation)
 {
-    if (generation->on_stop == LUA_NOREF)
-        return;
-    if (zl_vm_call(generation->L, spawn_callbacks, generation) != 0) {
-        zl_output_print("zlrun: %s\n", lua_tostring(generation->L, -1));
-        zl_loop_fail(generation->loop, ZL_EXIT_ERROR);
-    }
+    if (generation->on_stop == LUA_NOREF ||
+        zl_vm_call(generation->group.L, spawn_callbacks, generation) == 0)
+        return true;
+    zl_output_print("zlrun: %s\n", lua_tostring(generation->group.L, -1));
+    return false;
 }
 
 static int call_reload_callbacks(lua_State *L)
@@ -207,9 +181,9 @@ void zl_generation_run_reload_callbacks(struct zl_generation *generation)
 {
     if (generation->on_reload == LUA_NOREF)
         return;
-    if (zl_vm_call(generation->L, call_reload_callbacks, generation) != 0) {
-        zl_log(ZL_ERROR, "", "zeroless.on_reload: %s", lua_tostring(generation->L, -1));
-        lua_pop(generation->L, 1);
+    if (zl_vm_call(generation->group.L, call_reload_callbacks, generation) != 0) {
+        zl_log(ZL_ERROR, "", "zeroless.on_reload: %s", lua_tostring(generation->group.L, -1));
+        lua_pop(generation->group.L, 1);
     }
 }
 
@@ -218,12 +192,13 @@ void zl_generation_run_reload_callbacks(struct zl_generation *generation)
 /* Finalizers are code of the script: what they call of zlrun is refused. */
 static void close_state(struct zl_generation *generation)
 {
-    bool was_refusing = zl_loop_refuse(generation->loop, true);
-    zl_watchdog_pass(&generation->loop->watchdog);
+    struct zl_sched *sched = generation->group.sched;
+    bool was_refusing = zl_sched_refuse(sched, true);
+    zl_watchdog_pass(&sched->watchdog);
     zl_runaway_forget(generation->remains);
     lua_close(generation->remains);
     generation->remains = NULL;
-    zl_loop_refuse(generation->loop, was_refusing);
+    zl_sched_refuse(sched, was_refusing);
 }
 
 bool zl_generation_finish(struct zl_generation *generation)
@@ -239,28 +214,28 @@ bool zl_generation_finish(struct zl_generation *generation)
 
 void zl_generation_close(struct zl_generation *generation)
 {
-    struct zl_loop *loop = generation->loop;
-    if (!generation->L)
+    if (!generation->group.L)
         return;
-    if (loop->generation == generation)
+    if (generation->group.sched->group == &generation->group)
         zl_log_set_sink(NULL, NULL);
     generation->is_ended = true;
     generation->memory.cap = 0;
-    lua_gc(generation->L, LUA_GCSTOP, 0);
+    lua_gc(generation->group.L, LUA_GCSTOP, 0);
     zl_records_end(&generation->records);
     if (generation->main)
         zl_task_disown(generation->main);
     generation->main = NULL;
-    zl_task_drop_all(generation);
+    zl_task_drop_all(&generation->group);
     if (generation->nested) {
-        generation->disarm(generation->L);
-        zl_nested_cut(generation->nested, &loop->children);
+        generation->disarm(generation->group.L);
+        zl_listening_pass_paths_on(generation->nested);
+        zl_nested_cut(generation->nested, &generation->host->children);
     }
-    generation->remains = generation->L;
-    generation->L = NULL;
+    generation->remains = generation->group.L;
+    generation->group.L = NULL;
     generation->on_stop = generation->on_reload = LUA_NOREF;
     if (!zl_generation_finish(generation))
-        zl_reaper_add(generation);
+        TAILQ_INSERT_TAIL(&generation->host->remains, generation, link); /* the reaper's now */
 }
 
 void zl_generation_free(struct zl_generation *generation)

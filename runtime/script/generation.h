@@ -8,32 +8,26 @@
 #include <stdio.h>
 
 #include "runtime/base/log.h"
+#include "runtime/sched/task.h"
 #include "runtime/script/luv_loop.h"
 #include "runtime/script/records.h"
 #include "runtime/script/source.h"
-#include "runtime/sched/task.h"
 #include "runtime/script/vm.h"
 
-struct zl_loop;
-struct zl_script;
+struct zl_host;
 
-enum zl_life {
-    ZL_LOADING, /* its main task has not waited yet; it may still be rolled back */
-    ZL_SERVING,
-    ZL_PARKING, /* receivers hand out nothing, tasks finish what they have in hand */
-    ZL_PARKED   /* no task of it is resumed */
+/* How the state of a generation is made. */
+struct zl_setup {
+    lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
+    size_t max_memory;  /* bytes; 0 = no limit */
+    size_t failing;     /* see struct zl_memory; 0 outside of tests */
 };
 
 struct zl_generation {
-    lua_State *L; /* NULL once it is closed */
-    struct zl_loop *loop;
+    struct zl_group group; /* its tasks; first, see zl_generation_of */
+    struct zl_host *host;
     struct zl_memory memory;
-    enum zl_life life;
-    int number;      /* 1, 2, 3...; that of a failed attempt is given again */
-    unsigned serial; /* never given again */
-    struct zl_task_list ready, tasks;
-    struct zl_task_list resting; /* ready, but at rest while nothing but unfinished work goes on */
-    unsigned live;               /* tasks that have not ended */
+    int number; /* 1, 2, 3...; that of a failed attempt is given again */
     struct zl_task *main;
     struct zl_nested *nested; /* luv's loop, NULL while luv is not in use */
     struct zl_sources sources;
@@ -41,9 +35,8 @@ struct zl_generation {
     int on_reload; /* the same for zeroless.on_reload */
     void (*disarm)(lua_State *L); /* luv refuses every call from then on; NULL without luv */
     struct zl_records records;    /* for log.handler */
-    enum zl_level level;          /* of the log, while it is not the loop's generation */
+    enum zl_level level;          /* of the log, while it is not the one that runs */
     bool is_attempt;    /* it starts while another one can go on: it cannot end the process */
-    bool failed;        /* an uncaught error: no task of it is resumed any more */
     bool is_ended;      /* it is closed: of its code, only finalizers still run */
     bool is_released;   /* to be freed once `remains` is closed */
     lua_State *remains; /* the state of one that is closed, until it can be */
@@ -54,38 +47,38 @@ struct zl_generation {
                                own */
 };
 
-/* An empty generation with the bindings in its state, not yet the loop's. NULL after the reason
+static inline struct zl_generation *zl_generation_of(const struct zl_group *group)
+{
+    return (struct zl_generation *)group;
+}
+
+/* Whether luv's loop or a task keeps the process alive. */
+bool zl_generation_lives(const struct zl_generation *generation);
+
+/* An empty generation with the bindings in its state, which does not run yet. NULL after the reason
  * was written to `why` (ZL_WHY_MAX bytes). */
-struct zl_generation *zl_generation_new(struct zl_loop *loop, const struct zl_script *script,
+struct zl_generation *zl_generation_new(struct zl_host *host, const struct zl_setup *setup,
                                         int number, char *why);
 
 /* Whether code of it may run: it has neither failed nor been closed. */
 bool zl_generation_may_run(const struct zl_generation *generation);
 
-/* Makes it the loop's. */
+/* Makes it the one whose tasks are run. */
 void zl_generation_enter(struct zl_generation *generation);
 
-/* The first task of it that has something to finish; NULL when all are at rest. */
-struct zl_task *zl_generation_unfinished(const struct zl_generation *generation);
-
-/* Takes every task out of its waits, and puts it back when it goes on: each then tries again what
- * it waited for. */
+/* None of its tasks is resumed, and luv's loop stands still, until it is resumed: the caller then
+ * has to wake those that wait for sockets, for each to try again. */
 void zl_generation_park(struct zl_generation *generation);
 void zl_generation_resume(struct zl_generation *generation);
-
-/* Parking waits for a reply: those at rest go on, as one of them may be its reader. */
-void zl_generation_wake_resting(struct zl_generation *generation);
-
-/* Those of them that have something to finish go on. */
-void zl_generation_wake_finishing(struct zl_generation *generation);
 
 /* A task of it has failed with the error value at the top of `co`, or with `message` when that is
  * not NULL: prints it with the traceback of `co` (NULL: the message has one). The generation has
  * then failed; supervisor.h says what becomes of that. Never raises. */
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
-/* Makes a task that runs the functions given to zeroless.on_stop, if there are any. */
-void zl_generation_run_callbacks(struct zl_generation *generation);
+/* Makes a task that runs the functions given to zeroless.on_stop, if there are any. False, with the
+ * reason printed, without memory. */
+bool zl_generation_run_callbacks(struct zl_generation *generation);
 
 /* Calls the functions given to zeroless.on_reload; an error in one is logged. */
 void zl_generation_run_reload_callbacks(struct zl_generation *generation);

@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "runtime/script/children.h"
-#include "runtime/zmq/context.h"
-#include "runtime/zmq/endpoint.h"
-#include "runtime/script/luv_servers.h"
-#include "runtime/base/signals.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/reason.h"
+#include "runtime/base/signals.h"
+#include "runtime/script/children.h"
+#include "runtime/zmq/context.h"
 
 /* Descriptors that an inner loop opens, and some for what a script does with it first. libuv
  * aborts, or crashes at the end of a loop that was not made whole, when it runs out of them. */
@@ -116,12 +114,11 @@ void zl_nested_give_up_children(struct zl_nested *nested, struct zl_children *ch
     uv_walk(&nested->inner, give_up_child, children);
 }
 
-static void close_handle(uv_handle_t *handle, void *nested)
+static void close_handle(uv_handle_t *handle, void *arg)
 {
+    (void)arg;
     if (uv_is_closing(handle))
         return;
-    if (handle->type == UV_NAMED_PIPE)
-        zl_listening_pass_path_on(nested, (uv_pipe_t *)handle);
     uv_close(handle, NULL);
 }
 
@@ -129,7 +126,7 @@ void zl_nested_cut(struct zl_nested *nested, struct zl_children *children)
 {
     zl_nested_give_up_children(nested, children);
     zl_signals_hold(true);
-    uv_walk(&nested->inner, close_handle, nested);
+    uv_walk(&nested->inner, close_handle, NULL);
     zl_signals_renew();
     zl_signals_hold(false);
     nested->is_cut = true;

@@ -93,7 +93,7 @@ int zl_listening_share(struct zl_nested *own, uv_handle_type type, const struct 
     return -1;
 }
 
-void zl_listening_pass_path_on(struct zl_nested *own, uv_pipe_t *pipe)
+static void pass_path_on(struct zl_nested *own, uv_pipe_t *pipe)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct search search = {.type = UV_NAMED_PIPE,
@@ -116,4 +116,15 @@ void zl_listening_pass_path_on(struct zl_nested *own, uv_pipe_t *pipe)
         pipe->pipe_fname = NULL;
         return;
     }
+}
+
+static void pass_on(uv_handle_t *handle, void *own)
+{
+    if (handle->type == UV_NAMED_PIPE && !uv_is_closing(handle))
+        pass_path_on(own, (uv_pipe_t *)handle);
+}
+
+void zl_listening_pass_paths_on(struct zl_nested *own)
+{
+    uv_walk(&own->inner, pass_on, own);
 }

@@ -14,6 +14,6 @@
  * has one there itself. */
 int zl_listening_share(struct zl_nested *own, uv_handle_type type, const struct sockaddr *address);
 
-/* The pipe is about to be closed, and libuv to unlink its path: where another inner loop listens at
- * the same path, that loop's pipe is to unlink it instead. */
-void zl_listening_pass_path_on(struct zl_nested *own, uv_pipe_t *pipe);
+/* The pipes of the inner loop are about to be closed, and libuv to unlink their paths: where
+ * another inner loop listens at one, its handle takes over to do that. */
+void zl_listening_pass_paths_on(struct zl_nested *own);

@@ -6,15 +6,11 @@
 
 #include <stdbool.h>
 
-struct zl_generation;
-struct zl_loop;
-
-/* Looks after a closed generation until its state can be closed, too. */
-void zl_reaper_add(struct zl_generation *generation);
+struct zl_host;
 
 /* Closes the states of those whose requests are over; called before the loop sleeps. */
-void zl_reaper_turn(struct zl_loop *loop);
+void zl_reaper_turn(struct zl_host *host);
 
 /* The process ends: gives the rest a moment, then leaves their memory as it is. Returns whether
  * that was so. */
-bool zl_reaper_fini(struct zl_loop *loop);
+bool zl_reaper_fini(struct zl_host *host);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/script/generation.h"
-#include "runtime/loop.h"
+#include "runtime/sched/sched.h"
+#include "runtime/sched/task.h"
 
 /* More than these wait for no handler. */
 enum { MOST_WAITING = 4096 };
@@ -19,8 +19,9 @@ struct zl_queued_record {
     struct zl_field fields[];
 };
 
-void zl_records_init(struct zl_records *records)
+void zl_records_init(struct zl_records *records, struct zl_group *group)
 {
+    records->group = group;
     STAILQ_INIT(&records->queue);
 }
 
@@ -101,38 +102,37 @@ void zl_records_end(struct zl_records *records)
 /* --- the handler ----------------------------------------------------------------------------- */
 
 /* Runs outside any task: a handler cannot wait, and has no delivery of the task that logs. */
-static bool call(struct zl_generation *generation, const struct zl_record *record)
+static bool call(struct zl_records *records, const struct zl_record *record)
 {
-    struct zl_records *records = &generation->records;
-    struct zl_loop *loop = generation->loop;
-    struct zl_task *interrupted = loop->current;
-    if (!records->handler || !zl_generation_may_run(generation))
+    const struct zl_group *group = records->group;
+    struct zl_sched *sched = group->sched;
+    struct zl_task *interrupted = sched->current;
+    if (!records->handler || !group->L || group->failed)
         return false;
     records->is_delivering = true;
-    loop->current = &loop->outside;
-    bool taken = records->handler(generation->L, record);
-    loop->current = interrupted;
+    sched->current = sched->outside;
+    bool taken = records->handler(group->L, record);
+    sched->current = interrupted;
     records->is_delivering = false;
     return taken;
 }
 
-void zl_records_deliver(struct zl_generation *generation)
+void zl_records_deliver(struct zl_records *records)
 {
-    struct zl_records *records = &generation->records;
     struct zl_queued_record *queued;
     if (STAILQ_EMPTY(&records->queue) || records->is_delivering)
         return;
     while ((queued = take_first(records))) {
-        if (!call(generation, &queued->record))
+        if (!call(records, &queued->record))
             zl_log_write(&queued->record);
         free(queued);
     }
 }
 
-bool zl_records_give(struct zl_generation *generation, const struct zl_record *record)
+bool zl_records_give(struct zl_records *records, const struct zl_record *record)
 {
-    if (generation->records.is_delivering)
+    if (records->is_delivering)
         return false;
-    zl_records_deliver(generation);
-    return call(generation, record);
+    zl_records_deliver(records);
+    return call(records, record);
 }

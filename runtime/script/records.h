@@ -10,7 +10,7 @@
 #include "runtime/base/log.h"
 
 struct lua_State;
-struct zl_generation;
+struct zl_group;
 struct zl_queued_record;
 
 /* Calls the script's handler with the record. False when it has failed: the record is written to
@@ -18,24 +18,25 @@ struct zl_queued_record;
 typedef bool zl_record_handler(struct lua_State *L, const struct zl_record *record);
 
 struct zl_records {
+    struct zl_group *group; /* whose state has the handler */
     STAILQ_HEAD(, zl_queued_record) queue;
     unsigned count;
     bool is_delivering;         /* the handler runs */
     zl_record_handler *handler; /* log.handler's; NULL for none */
 };
 
-void zl_records_init(struct zl_records *records);
+void zl_records_init(struct zl_records *records, struct zl_group *group);
 
-/* The sink (log.h) of the generation that is the loop's; `world` is its struct zl_records. Takes a
+/* The sink (log.h) of the generation that runs; `world` is its struct zl_records. Takes a
  * copy while there is a handler, and few enough wait. */
 bool zl_records_queue(void *world, const struct zl_record *record);
 
 /* Gives what waits to the handler, in order. Called where script code may run. */
-void zl_records_deliver(struct zl_generation *generation);
+void zl_records_deliver(struct zl_records *records);
 
 /* A record that the script itself makes: given to its handler now, behind those that wait. False
  * when there is none that may run. */
-bool zl_records_give(struct zl_generation *generation, const struct zl_record *record);
+bool zl_records_give(struct zl_records *records, const struct zl_record *record);
 
 /* No handler is called any more: what waits goes to standard error. */
 void zl_records_end(struct zl_records *records);

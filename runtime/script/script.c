@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/zmq/endpoint.h"
+#include "runtime/base/reason.h"
 #include "runtime/script/generation.h"
 
 struct starting {
@@ -105,9 +105,9 @@ bool zl_script_compile(struct zl_generation *generation, const struct zl_script 
                        const struct zl_sources *before, char *why)
 {
     struct starting starting = {generation, script, before};
-    if (zl_vm_call(generation->L, compile, &starting) == 0)
+    if (zl_vm_call(generation->group.L, compile, &starting) == 0)
         return true;
-    zl_vm_take_error(generation->L, why);
+    zl_vm_take_error(generation->group.L, why);
     return false;
 }
 
@@ -165,7 +165,7 @@ static int begin(lua_State *L)
     struct starting *starting = lua_touserdata(L, 1);
     const struct zl_script *script = starting->script;
     /* LuaJIT 2.1 of 2022-03-20 crashes when compiled code gets no memory; -jon takes that risk. */
-    if (script->max_memory > 0 || script->failing > 0)
+    if (script->setup.max_memory > 0 || script->setup.failing > 0)
         jit_command(L, "off");
     for (char **command = script->jit_commands; *command; command++)
         jit_command(L, *command);
@@ -174,16 +174,16 @@ static int begin(lua_State *L)
     lua_pushlightuserdata(L, &chunk_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     int arguments = push_arguments(L, script);
-    starting->generation->main = zl_task_spawn(starting->generation, L, arguments);
+    starting->generation->main = zl_task_spawn(&starting->generation->group, L, arguments);
     return 0;
 }
 
 void zl_script_begin(struct zl_generation *generation, const struct zl_script *script)
 {
     struct starting starting = {generation, script, NULL};
-    if (zl_vm_call(generation->L, begin, &starting) == 0)
+    if (zl_vm_call(generation->group.L, begin, &starting) == 0)
         return;
-    const char *message = lua_tostring(generation->L, -1);
+    const char *message = lua_tostring(generation->group.L, -1);
     zl_generation_failed(generation, NULL, message ? message : "(error object is not a string)");
-    lua_pop(generation->L, 1);
+    lua_pop(generation->group.L, 1);
 }

@@ -2,12 +2,9 @@
 /* The script of a generation: found, compiled, begun. Belongs to the loop's thread. */
 #pragma once
 
-#include <lua.h>
 #include <stdbool.h>
-#include <stddef.h>
 
-struct zl_generation;
-struct zl_sources;
+#include "runtime/script/generation.h"
 
 /* What a generation is made from. */
 struct zl_script {
@@ -17,11 +14,9 @@ struct zl_script {
     char **jit_commands; /* -j, ends with NULL */
     char **argv;         /* the whole command line, for arg[] */
     int argc;
-    int first;          /* index in argv of the script; its arguments follow. With -e: of the last
-                           word before its arguments */
-    size_t max_memory;  /* bytes; 0 = no limit */
-    size_t failing;     /* see struct zl_memory; 0 outside of tests */
-    lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
+    int first; /* index in argv of the script; its arguments follow. With -e: of the last
+                  word before its arguments */
+    struct zl_setup setup;
 };
 
 /* Whether there is a script to run; where not, says so on standard error. */

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/zmq/endpoint.h"
-#include "runtime/sched/runaway.h"
+#include "runtime/base/embedded.h"
 #include "runtime/base/reason.h"
+#include "runtime/sched/runaway.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { UNDER_SANITIZER = 1 };
@@ -61,28 +61,12 @@ static void find_text_offset(lua_State *L, struct zl_memory *memory)
 {
     lua_setallocf(L, zl_heap_watch, memory);
     lua_pushliteral(L, "a string that nobody else has made");
-    memory->text_offset = (size_t)(lua_tostring(L, -1) - (const char *)memory->first);
+    zl_heap_set_text_offset((size_t)(lua_tostring(L, -1) - (const char *)memory->first));
     lua_pop(L, 1);
     lua_setallocf(L, allocator_for(memory), memory);
 }
 
 /* --- embedded modules ------------------------------------------------------------------------ */
-
-static const struct zl_embedded_module *find_embedded(const char *name)
-{
-    const struct zl_embedded_module *module = zl_embedded_modules;
-    while (module->name && strcmp(module->name, name) != 0)
-        module++;
-    return module->name ? module : NULL;
-}
-
-bool zl_vm_is_embedded(const char *name)
-{
-    const struct zl_embedded_module *module = zl_embedded_modules;
-    while (module->name && strcmp(module->file, name) != 0)
-        module++;
-    return module->name != NULL;
-}
 
 static int load_from_folder(lua_State *L, const char *folder,
                             const struct zl_embedded_module *module)
@@ -100,7 +84,7 @@ static int load_from_folder(lua_State *L, const char *folder,
 static int search_embedded(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    const struct zl_embedded_module *module = find_embedded(name);
+    const struct zl_embedded_module *module = zl_embedded_find(name);
     if (!module) {
         lua_pushfstring(L, "\n\tno module '%s' embedded in zlrun", name);
         return 1;

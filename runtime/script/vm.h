@@ -9,15 +9,6 @@
 
 #include "runtime/base/heap.h"
 
-/* lua/ compiled to bytecode; ends with a row of NULL. */
-struct zl_embedded_module {
-    const char *name; /* "zeroless.task" */
-    const char *file; /* "zeroless/task.lua" */
-    const unsigned char *bytes;
-    size_t size;
-};
-extern const struct zl_embedded_module zl_embedded_modules[];
-
 /* A state with the libraries and a searcher for the embedded modules in it (ZLRUN_LUA names a
  * folder that goes before them). NULL when there is no memory. */
 lua_State *zl_vm_new(struct zl_memory *memory);
@@ -36,9 +27,6 @@ void zl_vm_push_traceback(lua_State *L, lua_State *co);
 
 /* The same as a message handler for lua_pcall. */
 int zl_vm_add_traceback(lua_State *L);
-
-/* Whether a chunk of this name (lua_Debug's short_src) is one of the embedded modules. */
-bool zl_vm_is_embedded(const char *name);
 
 /* "worker.lua:12" of the function at `level` of the call stack; "" when it has no line. */
 void zl_vm_line(lua_State *L, int level, char *out, size_t size);

@@ -6,30 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/sched/task.h"
+#include "runtime/socket/socket.h"
 
-struct zl_loop;
-struct zl_socket;
-
-enum zl_direction { ZL_IN, ZL_OUT };
-
-/* One direction of a socket. */
-struct zl_lane {
-    bool gate; /* the hot path may not pass without asking zl_socket_admit */
-    struct zl_task_list waiters;
-    struct zl_task *turn; /* was woken for this lane and has not come back yet */
-};
-
-/* What zl_socket_admit may say besides the codes of ffi.h. */
+/* What zl_socket_admit may say besides the codes of message.h. */
 enum { ZL_GIVEN_AGAIN = 1 };
-
-/* Ends the wait of every task in the lane. */
-void zl_lane_wake_all(struct zl_lane *lane, enum zl_wake wake);
-
-/* Registers the running task as waiting for the lane, behind the others unless it was its turn just
- * now and it found nothing; the caller yields right after, and has asked libzmq right before.
- * `deadline` as in zl_task_wait. */
-void zl_socket_wait(struct zl_socket *socket, enum zl_direction direction, uint64_t deadline);
 
 /* For a lane with a closed gate: whether the running task may go on: 0, or ZL_AGAIN (others wait
  * longer, or the generation receives nothing now), ZL_CLOSED, ZL_STOPPING, ZL_GIVEN_AGAIN (to
@@ -38,32 +18,20 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction);
 
 /* Closes the gates of every socket that hands messages out, so that the hot path notices that the
  * loop stops. */
-void zl_socket_drain_all(struct zl_loop *loop);
+void zl_socket_drain_all(struct zl_hub *hub);
 
 /* Nothing is handed out any more: wakes who waits to receive. */
-void zl_socket_stop_all(struct zl_loop *loop);
+void zl_socket_stop_all(struct zl_hub *hub);
 
 /* Closes the gates of every socket, so that the hot path notices that the generation is being
  * parked. */
-void zl_socket_hold_back(struct zl_loop *loop);
+void zl_socket_hold_back(struct zl_hub *hub);
 
 /* Reports each task that still waits to send to a peer that is not there; how many there are. */
-unsigned zl_socket_report_waiting(struct zl_loop *loop);
+unsigned zl_socket_report_waiting(struct zl_hub *hub);
 
 /* Ends every wait for a socket and every turn: each task asks again when it is resumed. */
-void zl_socket_wake_all(struct zl_loop *loop);
-
-/* The task stays where it is for now, or has ended: the turn that it was given somewhere goes to
- * the next. */
-void zl_socket_pass_turn(const struct zl_task *task);
-
-/* libzmq was called: its descriptor may stay silent about what that call took note of, so the
- * socket is asked before the loop sleeps (see zl_socket_check_touched). */
-void zl_socket_touch(struct zl_socket *socket);
-
-/* libzmq has worked off all it knew, and there was nothing to do for anybody: its descriptor will
- * tell of news, the socket need not be asked before the sleep. */
-void zl_socket_calm(struct zl_socket *socket);
+void zl_socket_wake_all(struct zl_hub *hub);
 
 /* The socket's descriptor tells of news. When somebody waits to receive and nobody to send, the
  * receive itself is the question, so libzmq is asked once instead of twice; otherwise the socket is
@@ -75,7 +43,7 @@ void zl_socket_notify(struct zl_socket *socket);
 int zl_socket_look(struct zl_socket *socket);
 
 /* Asks every touched socket what it is ready for and wakes who waits for that. */
-void zl_socket_check_touched(struct zl_loop *loop);
+void zl_socket_check_touched(struct zl_hub *hub);
 
 /* Reads the subscription messages that have come in, for a pub's count. */
 void zl_socket_read_subscriptions(struct zl_socket *socket);

@@ -10,31 +10,26 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "runtime/zmq/context.h"
-#include "runtime/zmq/linger.h"
-#include "runtime/socket/inproc.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/socket/peers.h"
-#include "runtime/zmq/portowner.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/limits.h"
+#include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-
-static void forget_endpoint(struct zl_socket *socket, struct zl_endpoint_entry *entry)
-{
-    SLIST_REMOVE(&socket->endpoints, entry, zl_endpoint_entry, link);
-    free(entry->asked);
-    free(entry);
-}
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/inproc.h"
+#include "runtime/socket/peers.h"
+#include "runtime/socket/route.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/context.h"
+#include "runtime/zmq/linger.h"
+#include "runtime/zmq/portowner.h"
 
 /* The endpoint is bound no more. */
 static void note_unbound(struct zl_socket *socket, const struct zl_endpoint_entry *entry)
 {
-    socket->loop->unbound = zl_clock_now();
-    if (zl_inproc_is(entry->text) && socket->loop->phase != ZL_ENDED)
-        zl_inproc_unbound(socket->loop, entry->text);
+    socket->hub->unbound = zl_clock_now();
+    if (zl_endpoint_is_inproc(entry->text) && socket->hub->sched.phase != ZL_ENDED)
+        zl_inproc_unbound(socket->hub, entry->text);
 }
 
 void zl_socket_forget_endpoints(struct zl_socket *socket)
@@ -48,21 +43,6 @@ void zl_socket_forget_endpoints(struct zl_socket *socket)
         free(entry->asked);
         free(entry);
     }
-}
-
-static struct zl_endpoint_entry *remember_endpoint(struct zl_socket *socket, const char *text,
-                                                   char *why)
-{
-    struct zl_endpoint_entry *entry = calloc(1, sizeof *entry);
-    if (!entry) {
-        snprintf(why, ZL_WHY_MAX, "not enough memory");
-        return NULL;
-    }
-    snprintf(entry->text, sizeof entry->text, "%s", text);
-    entry->wanted = true;
-    entry->added_by = socket->loop->generation->serial;
-    SLIST_INSERT_HEAD(&socket->endpoints, entry, link);
-    return entry;
 }
 
 static void explain_bind(const struct zl_endpoint *endpoint, int error, char *why)
@@ -97,11 +77,11 @@ static int bind_private(void *zmq, const char *text)
 
 /* libzmq gives a closed socket's endpoints back in the background. While this thread closed one
  * just now, lets a moment pass and says true: what is taken may be free then. */
-static bool is_being_given_back(const struct zl_loop *loop)
+static bool is_being_given_back(const struct zl_hub *hub)
 {
     enum { MOST_NS = 200000000 };
     const struct timespec moment = {.tv_nsec = 1000000};
-    return zl_clock_now() - loop->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
+    return zl_clock_now() - hub->unbound < MOST_NS && nanosleep(&moment, NULL) == 0;
 }
 
 /* Binds `text`, waiting a moment for what this thread gives back; 0 or the error. */
@@ -109,7 +89,7 @@ static int bind_soon(struct zl_socket *socket, const char *text)
 {
     while (bind_private(socket->zmq, text) != 0) {
         int error = zmq_errno();
-        if (error != EADDRINUSE || !is_being_given_back(socket->loop))
+        if (error != EADDRINUSE || !is_being_given_back(socket->hub))
             return error;
     }
     return 0;
@@ -123,8 +103,8 @@ static void note_bound(struct zl_endpoint_entry *entry, struct zl_route *route)
     route->is_bound = true;
     if (route->socket->pattern->awaits_peer)
         zl_route_set_peer(route, true);
-    if (zl_inproc_is(entry->text))
-        zl_inproc_bound(route->socket->loop, entry->text);
+    if (zl_endpoint_is_inproc(entry->text))
+        zl_inproc_bound(route->socket->hub, entry->text);
     zl_socket_touch(route->socket);
 }
 
@@ -138,7 +118,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
                     char *why)
 {
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
-        if (!is_being_given_back(socket->loop))
+        if (!is_being_given_back(socket->hub))
             return false;
     if (!zl_limits_headroom(ZL_HEADROOM, why) ||
         (endpoint->transport != ZL_INPROC && !zl_route_watch_peers(socket->route, why)))
@@ -154,7 +134,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
     size_t size = sizeof endpoint->text;
     if (zl_wire_ask(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
         zl_endpoint_set_port(endpoint);
-    struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
+    struct zl_endpoint_entry *entry = zl_endpoints_add(socket, endpoint->text, why);
     if (!entry) {
         zl_wire_unbind(socket->zmq, endpoint->text);
         free(kept);
@@ -170,12 +150,12 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
 bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *endpoint,
                           const char *asked, char *why)
 {
-    struct zl_endpoint_entry *entry = remember_endpoint(socket, endpoint->text, why);
+    struct zl_endpoint_entry *entry = zl_endpoints_add(socket, endpoint->text, why);
     char *kept = strdup(asked);
     if (!entry || !kept) {
         free(kept);
         if (entry)
-            forget_endpoint(socket, entry);
+            zl_endpoints_forget(socket, entry);
         snprintf(why, ZL_WHY_MAX, "not enough memory");
         return false;
     }
@@ -187,7 +167,7 @@ bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *en
 
 static bool bind_now(struct zl_socket *socket, struct zl_endpoint_entry *entry, char *why)
 {
-    if (!zl_inproc_is(entry->text) && !zl_route_watch_peers(socket->route, why))
+    if (!zl_endpoint_is_inproc(entry->text) && !zl_route_watch_peers(socket->route, why))
         return false;
     zl_wire_set(socket->zmq, ZMQ_IPV6, entry->ipv6);
     int error = bind_soon(socket, entry->text);
@@ -229,7 +209,7 @@ void zl_socket_yield_claimed(struct zl_socket *socket)
             continue;
         unbind_now(socket, entry);
         entry->claimed = false;
-        entry->yielded_for = socket->loop->generation->serial;
+        entry->yielded_for = socket->hub->sched.group->serial;
     }
 }
 
@@ -276,7 +256,7 @@ static struct zl_route *find_route(struct zl_socket *socket, char *why)
 static bool connect_entry(struct zl_endpoint_entry *entry, char *why)
 {
     struct zl_route *route = entry->route;
-    if (zl_inproc_is(entry->text))
+    if (zl_endpoint_is_inproc(entry->text))
         return zl_inproc_connect(entry, why);
     if (!zl_route_watch_peers(route, why))
         return false;
@@ -345,20 +325,9 @@ void zl_socket_attach_again(struct zl_route *route, bool is_fresh)
     }
 }
 
-static struct zl_endpoint_entry *find_connected(struct zl_socket *socket, const char *text)
-{
-    struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (!entry->bound && strcmp(entry->text, text) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
 bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
-    struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
+    struct zl_endpoint_entry *entry = zl_endpoints_find_connected(socket, endpoint->text);
     if (entry) { /* from the generation before */
         entry->wanted = true;
         entry->dropped = false;
@@ -366,22 +335,22 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
     }
     if (!zl_limits_headroom(ZL_HEADROOM, why))
         return false;
-    entry = remember_endpoint(socket, endpoint->text, why);
+    entry = zl_endpoints_add(socket, endpoint->text, why);
     if (!entry)
         return false;
     entry->ipv6 = endpoint->ipv6;
-    entry->pending = socket->former && socket->loop->generation->life == ZL_LOADING;
+    entry->pending = socket->former && socket->hub->sched.group->life == ZL_LOADING;
     if (entry->pending || connect_now(socket, entry, why))
         return true;
-    forget_endpoint(socket, entry);
+    zl_endpoints_forget(socket, entry);
     return false;
 }
 
 bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
-    struct zl_endpoint_entry *entry = find_connected(socket, endpoint->text);
+    struct zl_endpoint_entry *entry = zl_endpoints_find_connected(socket, endpoint->text);
     /* The generation before may come back, and wants it then. */
-    if (entry && socket->former && entry->added_by != socket->loop->generation->serial) {
+    if (entry && socket->former && entry->added_by != socket->hub->sched.group->serial) {
         entry->wanted = false;
         entry->dropped = true;
         return true;
@@ -393,7 +362,7 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
         return false;
     }
     if (entry)
-        forget_endpoint(socket, entry);
+        zl_endpoints_forget(socket, entry);
     zl_socket_touch(socket);
     return true;
 }
@@ -410,7 +379,7 @@ void zl_socket_settle(struct zl_socket *socket)
         entry->pending = false;
         if (entry->dropped && !socket->former) {
             disconnect_now(socket, entry);
-            forget_endpoint(socket, entry);
+            zl_endpoints_forget(socket, entry);
             zl_socket_touch(socket);
         }
     }
@@ -429,48 +398,9 @@ void zl_socket_drop_unwanted(struct zl_socket *socket)
             unbind_now(socket, entry);
         else
             disconnect_now(socket, entry);
-        forget_endpoint(socket, entry);
+        zl_endpoints_forget(socket, entry);
         zl_socket_touch(socket);
     }
-}
-
-/* Those of one route, or of all where it is NULL. */
-static void describe(const struct zl_socket *socket, const struct zl_route *route, char *out,
-                     size_t size)
-{
-    const struct zl_endpoint_entry *entry;
-    size_t used = 0;
-    out[0] = '\0';
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (route && entry->route != route)
-            continue;
-        int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", entry->text);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
-    }
-}
-
-void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
-{
-    describe(socket, NULL, out, size);
-}
-
-void zl_socket_describe_route(const struct zl_route *route, char *out, size_t size)
-{
-    describe(route->socket, route, out, size);
-}
-
-bool zl_socket_is_bound(const struct zl_socket *socket)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (entry->bound && entry->wanted)
-            return true;
-    }
-    return false;
 }
 
 void zl_socket_unlink(struct zl_socket *socket)
@@ -484,26 +414,4 @@ void zl_socket_unlink(struct zl_socket *socket)
             zl_wire_disconnect(socket->zmq, entry->text);
     }
     socket->is_unbound = true;
-}
-
-bool zl_socket_has_inproc(const struct zl_socket *socket)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (zl_inproc_is(entry->text))
-            return true;
-    }
-    return false;
-}
-
-bool zl_socket_is_inproc(const struct zl_socket *socket)
-{
-    const struct zl_endpoint_entry *entry;
-    SLIST_FOREACH(entry, &socket->endpoints, link)
-    {
-        if (!zl_inproc_is(entry->text))
-            return false;
-    }
-    return true;
 }

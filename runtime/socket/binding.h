@@ -2,41 +2,7 @@
 /* What a socket is bound and connected to. Used on the loop's thread alone. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/queue.h>
-
-#include "runtime/zmq/endpoint.h"
-
-struct zl_route;
-struct zl_socket;
-
-struct zl_endpoint_entry {
-    char text[ZL_ENDPOINT_MAX];
-    char *asked; /* bound: as the script gave it, with a free port perhaps */
-    bool bound;
-    bool wanted;  /* by the generation that uses the socket now */
-    bool dropped; /* disconnected by a script whose predecessor may still come back */
-    bool claimed; /* bound: another socket is to have it once the next generation serves */
-    bool pending; /* to be bound or connected once that generation serves */
-    bool ipv6;
-    unsigned added_by;      /* the serial of the generation */
-    unsigned yielded_for;   /* that of the one whose socket has it now; 0: it is ours */
-    struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
-
-    /* Connected: its peer, see peers.h. Moments are on the clock of zl_clock_now, 0 for never. */
-    bool is_ready;        /* is there, after its handshake */
-    bool was_ready;       /* has been there */
-    bool is_refusal_told; /* that it fails in the handshake */
-    bool is_absence_told; /* that nobody is there */
-    unsigned refusals;    /* in a row */
-    unsigned pause_ms;    /* before the next connection, when libzmq makes none */
-    const char *reason;   /* of the last refusal, or NULL */
-    uint64_t revive_at;   /* to be connected anew, unless libzmq tries again by itself */
-    uint64_t miss_at;     /* to be reported as absent */
-    SLIST_ENTRY(zl_endpoint_entry) link;
-};
+#include "runtime/socket/socket.h"
 
 /* These return true, or false with the true reason in `why` and nothing changed. bind writes the
  * endpoint really bound into `endpoint` (a free port becomes the chosen one); `asked` is what the
@@ -76,18 +42,7 @@ void zl_socket_attach_again(struct zl_route *route, bool is_fresh);
 /* Connects an endpoint anew that libzmq has given up. */
 void zl_socket_reconnect(struct zl_endpoint_entry *entry);
 
-/* Its endpoints, those of one route, comma-separated. */
-void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
-void zl_socket_describe_route(const struct zl_route *route, char *out, size_t size);
-
-/* Whether its tenant wants an endpoint that is bound already. */
-bool zl_socket_is_bound(const struct zl_socket *socket);
-
 /* Gives its bound endpoints up and ends its connections, for good: the process stops. */
 void zl_socket_unlink(struct zl_socket *socket);
 
-/* Whether it has an inproc endpoint. */
-bool zl_socket_has_inproc(const struct zl_socket *socket);
-
 /* Whether it has inproc endpoints alone. */
-bool zl_socket_is_inproc(const struct zl_socket *socket);

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/zmq/endpoint.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/endpoint.h"
 
 void zl_deadletter_init(struct zl_deadletter *letters)
 {

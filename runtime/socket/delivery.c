@@ -6,11 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/socket/reply.h"
-#include "runtime/socket/ffi.h"
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
 #include "runtime/base/reason.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/refs.h"
+#include "runtime/socket/reply.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/socket/work.h"
+
+/* A task's hold of a message. */
+struct zl_grip {
+    struct zl_grip *next;
+    struct zl_hand *hand;
+    bool inherited; /* from the task that has spawned this one: until its end */
+};
 
 /* --- copies ---------------------------------------------------------------------------------- */
 
@@ -46,8 +55,8 @@ static bool grip(struct zl_task *task, struct zl_hand *hand, bool inherited)
     struct zl_grip *new_grip = malloc(sizeof *new_grip);
     if (!new_grip)
         return false;
-    *new_grip = (struct zl_grip){task->grips, hand, inherited};
-    task->grips = new_grip;
+    *new_grip = (struct zl_grip){zl_work_of(task)->grips, hand, inherited};
+    zl_work_of(task)->grips = new_grip;
     hand->references++;
     return true;
 }
@@ -56,7 +65,7 @@ static bool grip(struct zl_task *task, struct zl_hand *hand, bool inherited)
 static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_msg_t *frames,
                     unsigned count)
 {
-    const struct zl_grip *held = task->grips;
+    const struct zl_grip *held = zl_work_of(task)->grips;
     if (!held || held->inherited)
         return false;
     struct zl_hand *hand = held->hand;
@@ -65,20 +74,20 @@ static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_ms
     for (unsigned i = 0; i < count; i++)
         zmq_msg_copy(&hand->frames[i], &frames[i]);
     hand->tries = 0;
-    task->loop->reload.handled++;
+    zl_hub_of(task)->redelivery.handled++;
     return true;
 }
 
 void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_inbox *inbox = &socket->hub->inbox;
     zmq_msg_t *first = &inbox->messages[inbox->count - count];
     if (replace(task, socket, first, count))
         return;
     zl_hand_release(task, socket);
     struct zl_hand *hand = calloc(1, sizeof *hand);
     zmq_msg_t *frames = copy_frames(first, count);
-    if (!hand || !frames || task == &socket->loop->outside) {
+    if (!hand || !frames || task == socket->hub->sched.outside) {
         if (frames)
             close_frames(frames, count);
         free(hand);
@@ -98,7 +107,7 @@ void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count
 /* The one that the task has of the socket itself; NULL for none. Inherited ones are the oldest. */
 static const struct zl_grip *find_own(const struct zl_task *task, const struct zl_socket *socket)
 {
-    const struct zl_grip *held = task->grips;
+    const struct zl_grip *held = zl_work_of(task)->grips;
     while (held && (held->inherited || held->hand->socket != socket))
         held = held->next;
     return held;
@@ -106,10 +115,10 @@ static const struct zl_grip *find_own(const struct zl_task *task, const struct z
 
 static void release_newest(struct zl_task *task)
 {
-    struct zl_grip *held = task->grips;
-    task->grips = held->next;
+    struct zl_grip *held = zl_work_of(task)->grips;
+    zl_work_of(task)->grips = held->next;
     if (held->hand->references == 1 && !held->hand->is_aside)
-        task->loop->reload.handled++;
+        zl_hub_of(task)->redelivery.handled++;
     unref(held->hand);
     free(held);
 }
@@ -117,14 +126,14 @@ static void release_newest(struct zl_task *task)
 void zl_hand_release(struct zl_task *task, const struct zl_socket *socket)
 {
     const struct zl_grip *own = socket ? find_own(task, socket) : NULL;
-    const struct zl_grip *rest = own ? own->next : socket ? task->grips : NULL;
-    while (task->grips != rest)
+    const struct zl_grip *rest = own ? own->next : socket ? zl_work_of(task)->grips : NULL;
+    while (zl_work_of(task)->grips != rest)
         release_newest(task);
 }
 
 void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent)
 {
-    for (const struct zl_grip *held = parent->grips; held; held = held->next)
+    for (const struct zl_grip *held = zl_work_of(parent)->grips; held; held = held->next)
         grip(child, held->hand, true);
 }
 
@@ -166,10 +175,10 @@ static void tell(struct zl_hand *hand, const char *message)
 
 static void bury(struct zl_hand *hand)
 {
-    struct zl_loop *loop = hand->socket->loop;
-    loop->reload.given_up++;
-    if (loop->reload.options.dead_letter) {
-        bool written = zl_deadletter_write(&loop->reload.dead_letter, hand->frames, hand->count);
+    struct zl_hub *hub = hand->socket->hub;
+    hub->redelivery.given_up++;
+    if (hub->redelivery.keeps_dead) {
+        bool written = zl_deadletter_write(&hub->redelivery.dead_letter, hand->frames, hand->count);
         tell(hand, written ? "message in hand set aside to the dead letters"
                            : "message in hand lost: the dead letters cannot be written");
     } else {
@@ -200,24 +209,24 @@ static void give_again(struct zl_hand *hand)
 
 void zl_hand_set_aside(struct zl_task *task, bool blamed)
 {
-    const struct zl_reload *reload = &task->loop->reload;
-    for (const struct zl_grip *held = task->grips; held; held = held->next) {
+    struct zl_redelivery *redelivery = &zl_hub_of(task)->redelivery;
+    for (const struct zl_grip *held = zl_work_of(task)->grips; held; held = held->next) {
         struct zl_hand *hand = held->hand;
         if (hand->is_aside)
             continue;
         /* On probation it is the code that is blamed. */
-        hand->tries += blamed && !reload->fallback;
+        hand->tries += blamed && !redelivery->on_probation;
         if (is_for_others(task, held))
             continue;
         hand->is_aside = true;
-        bool again = task->loop->phase == ZL_RUNNING &&
-                     (reload->fallback ||
-                      (reload->options.redeliver > 0 && hand->tries <= reload->options.redeliver));
+        bool again =
+            task->sched->phase == ZL_RUNNING &&
+            (redelivery->on_probation || (redelivery->most > 0 && hand->tries <= redelivery->most));
         if (!again || !hand->socket->zmq) {
             bury(hand);
             continue;
         }
-        task->loop->reload.tries_used += blamed;
+        redelivery->tries_used += blamed;
         tell(hand, "message in hand when the generation failed; it is given again");
         give_again(hand);
     }
@@ -227,7 +236,7 @@ void zl_hand_set_aside(struct zl_task *task, bool blamed)
 
 bool zl_hand_store(struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_inbox *inbox = &socket->hub->inbox;
     struct zl_hand *hand = calloc(1, sizeof *hand);
     zmq_msg_t *frames = malloc(count * sizeof *frames);
     if (!hand || !frames) {
@@ -246,16 +255,16 @@ bool zl_hand_store(struct zl_socket *socket, unsigned count)
     hand->references = 1;
     hand->is_ahead = true;
     hand->envelope =
-        zl_exchange_take_envelope(socket->loop->current, socket, &hand->envelope_count);
+        zl_exchange_take_envelope(socket->hub->sched.current, socket, &hand->envelope_count);
     STAILQ_INSERT_TAIL(&socket->again, hand, link);
     return true;
 }
 
 int zl_hand_take(struct zl_socket *socket)
 {
-    struct zl_task *task = socket->loop->current;
+    struct zl_task *task = socket->hub->sched.current;
     struct zl_hand *hand = STAILQ_FIRST(&socket->again);
-    if (!zl_inbox_fill(socket->loop, hand->frames, hand->count))
+    if (!zl_inbox_fill(&socket->hub->inbox, hand->frames, hand->count))
         return -1;
     if (hand->envelope_count > 0 &&
         !zl_exchange_give_envelope(task, socket, hand->envelope, hand->envelope_count))
@@ -265,7 +274,7 @@ int zl_hand_take(struct zl_socket *socket)
     STAILQ_REMOVE_HEAD(&socket->again, link);
     zl_hand_release(task, socket);
     hand->is_aside = hand->is_ahead = false;
-    if (task != &socket->loop->outside)
+    if (task != socket->hub->sched.outside)
         grip(task, hand, false);
     int count = (int)hand->count;
     unref(hand);
@@ -279,8 +288,8 @@ void zl_hand_forget(struct zl_socket *socket)
         STAILQ_REMOVE_HEAD(&socket->again, link);
         if (!hand->is_ahead)
             bury(hand);
-        else if (socket->loop->reload.options.dead_letter)
-            zl_deadletter_write(&socket->loop->reload.dead_letter, hand->frames, hand->count);
+        else if (socket->hub->redelivery.keeps_dead)
+            zl_deadletter_write(&socket->hub->redelivery.dead_letter, hand->frames, hand->count);
         unref(hand);
     }
 }

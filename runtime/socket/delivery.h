@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The messages in the hands of tasks, kept so that one is not lost when its task fails: it is told
  * in the log, given again to the next generation, or set aside. Copies are made only while
- * `loop->keeps` is set, which is when a generation may be replaced after an error. Belongs to the
- * loop's thread. */
+ * `hub->redelivery.keeps` is set, which is when a generation may be replaced after an error.
+ * Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "runtime/zmq/libzmq.h"
-
-struct zl_generation;
-struct zl_loop;
-struct zl_socket;
-struct zl_task;
-
-struct zl_hand {
-    struct zl_socket *socket; /* a weak reference */
-    zmq_msg_t *frames;        /* copies; libzmq shares what is large */
-    unsigned count;
-    zmq_msg_t *envelope; /* of a request that is to be given again */
-    unsigned envelope_count;
-    int references;
-    int tries;     /* failures with this message in hand */
-    bool is_aside; /* given away by a failed generation: no longer in a task's hand */
-    bool is_ahead; /* read ahead of the task that will receive it, see intake.h */
-    STAILQ_ENTRY(zl_hand) link;
-};
-
-STAILQ_HEAD(zl_hand_queue, zl_hand);
-
-/* A task's hold of a message. */
-struct zl_grip {
-    struct zl_grip *next;
-    struct zl_hand *hand;
-    bool inherited; /* from the task that has spawned this one: until its end */
-};
+#include "runtime/socket/socket.h"
 
 /* The last `count` messages of the inbox are the frames of a message that the task has received.
  * Does without when there is no memory. */

@@ -3,75 +3,82 @@
  */
 #include "runtime/socket/drain.h"
 
-#include "runtime/socket/intake.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/socket/socket.h"
-#include "runtime/zmq/call.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/reason.h"
+#include <stdlib.h>
 
-enum { MS = 1000000, TURN_NS = 2 * MS, CALM_NS = 10 * MS, NEAR_NS = 1000 * MS };
+#include "runtime/base/clock.h"
+#include "runtime/base/log.h"
+#include "runtime/base/reason.h"
+#include "runtime/base/timers.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/intake.h"
+#include "runtime/socket/streams.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/socket/work.h"
+#include "runtime/zmq/call.h"
+
+enum { MS = ZL_MS, TURN_NS = 2 * MS, CALM_NS = 10 * MS, NEAR_NS = 1000 * MS };
 
 /* Longer than this is worth a line in the log. */
 enum { MOMENT_NS = 500 * MS };
 
-/* The connections of the process; they are looked up once a turn. */
-const struct zl_streams *zl_stopping_peers(struct zl_loop *loop)
+struct zl_stopping {
+    uv_timer_t timer;
+    bool is_caused; /* by a signal or a call: otherwise the script just ended */
+    bool has_begun; /* the sockets' intakes exist */
+    bool is_told;   /* what is being finished was logged */
+    uint64_t begun, near, next_turn, calm_since; /* on the clock of zl_clock_now */
+};
+
+bool zl_stopping_init(struct zl_hub *hub)
 {
-    struct zl_stopping *stopping = &loop->stopping;
-    if (!stopping->is_current)
-        zl_streams_find(&stopping->all);
-    stopping->is_current = true;
-    return &stopping->all;
+    hub->stopping = calloc(1, sizeof *hub->stopping);
+    if (hub->stopping)
+        uv_timer_init(hub->sched.uv, &hub->stopping->timer);
+    return hub->stopping != NULL;
 }
 
-static void forget(struct zl_stopping *stopping)
+static void free_timer(uv_handle_t *timer)
 {
-    zl_streams_fini(&stopping->all);
-    stopping->is_current = false;
+    free(timer); /* the first of its struct zl_stopping */
 }
 
-void zl_stopping_init(struct zl_loop *loop)
+void zl_stopping_fini(struct zl_hub *hub)
 {
-    uv_timer_init(&loop->uv, &loop->stopping.timer);
+    uv_close((uv_handle_t *)&hub->stopping->timer, free_timer);
+    hub->stopping = NULL;
+    zl_streams_expire(hub);
 }
 
-void zl_stopping_fini(struct zl_loop *loop)
+void zl_stopping_begin(struct zl_hub *hub, const char *cause)
 {
-    uv_close((uv_handle_t *)&loop->stopping.timer, NULL);
-    zl_streams_fini(&loop->stopping.all);
-}
-
-void zl_stopping_begin(struct zl_loop *loop, const char *cause)
-{
-    struct zl_stopping *stopping = &loop->stopping;
-    uint64_t quarter = (uint64_t)(loop->drain_timeout * 0.25e9);
+    struct zl_stopping *stopping = hub->stopping;
+    uint64_t quarter = (uint64_t)(hub->drain_timeout * 0.25e9);
     stopping->begun = zl_clock_now();
-    stopping->near = loop->drain_deadline - (quarter < NEAR_NS ? quarter : NEAR_NS);
+    stopping->near = hub->drain_deadline - (quarter < NEAR_NS ? quarter : NEAR_NS);
     stopping->is_caused = cause != NULL;
     if (cause)
         zl_log_later(ZL_INFO, "", "stopping: %s", cause);
 }
 
-static void begin_intakes(struct zl_loop *loop)
+static void begin_intakes(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    const struct zl_streams *all = zl_stopping_peers(loop);
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    const struct zl_streams *all = zl_streams_current(hub);
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         if (socket->pattern->hands_out && !socket->intake)
             zl_intake_begin(socket, all);
     }
-    loop->stopping.has_begun = true;
+    hub->stopping->has_begun = true;
 }
 
 /* Whether every intake is over. */
-static bool move_intakes_on(struct zl_loop *loop)
+static bool move_intakes_on(struct zl_hub *hub)
 {
     struct zl_socket *socket;
     bool all = true;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         if (socket->intake && !zl_intake_move_on(socket))
             all = false;
@@ -85,40 +92,40 @@ static bool has_left(const struct zl_socket *socket)
     size_t size = sizeof events;
     if (!STAILQ_EMPTY(&socket->again))
         return true;
-    return !zl_intake_is_cut(socket) && socket->zmq &&
+    return !socket->is_cut && socket->zmq &&
            zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
 /* Whether the task will ask a receiver in time: it is ready, or sleeps between two tries. */
 static bool is_coming(const struct zl_task *task)
 {
-    if (!task->receives)
+    if (!zl_work_of(task)->receives)
         return false;
     return task->status == ZL_TASK_READY ||
            (task->status == ZL_TASK_WAITING && task->deadline > 0 &&
-            task->deadline < task->loop->stopping.near);
+            task->deadline < zl_hub_of(task)->stopping->near);
 }
 
 /* Whether there are both a message and a task to receive it. */
-static bool has_more(const struct zl_loop *loop)
+static bool has_more(const struct zl_hub *hub)
 {
     const struct zl_socket *socket;
     const struct zl_task *task;
     bool left = false, comes = false;
-    TAILQ_FOREACH(task, &loop->generation->tasks, all)
+    TAILQ_FOREACH(task, &hub->sched.group->tasks, all)
     {
         comes |= is_coming(task);
     }
     if (!comes)
         return false;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         left |= socket->pattern->hands_out && has_left(socket);
     }
     return left;
 }
 
-static bool has_beginner(const struct zl_generation *generation)
+static bool has_beginner(const struct zl_group *generation)
 {
     const struct zl_task *task;
     TAILQ_FOREACH(task, &generation->ready, link)
@@ -130,31 +137,31 @@ static bool has_beginner(const struct zl_generation *generation)
 }
 
 /* Whether no task has a message in hand, and none is to have one. */
-static bool is_at_rest(struct zl_loop *loop)
+static bool is_at_rest(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    if (zl_generation_unfinished(loop->generation) || has_beginner(loop->generation))
+    if (zl_group_unfinished(hub->sched.group) || has_beginner(hub->sched.group))
         return false;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         zl_socket_touch(socket);
     }
-    zl_socket_check_touched(loop);
-    return !has_more(loop);
+    zl_socket_check_touched(hub);
+    return !has_more(hub);
 }
 
 /* What a connection inside the process carries takes a moment. */
-static bool is_over(struct zl_loop *loop)
+static bool is_over(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    struct zl_stopping *stopping = &loop->stopping;
-    if (!is_at_rest(loop)) {
+    struct zl_stopping *stopping = hub->stopping;
+    if (!is_at_rest(hub)) {
         stopping->calm_since = 0;
         return false;
     }
     if (stopping->calm_since == 0)
         stopping->calm_since = zl_clock_now();
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         if (socket->intake && zl_intake_is_own(socket) && !zl_socket_is_inproc(socket))
             return zl_clock_now() - stopping->calm_since >= CALM_NS;
@@ -162,23 +169,23 @@ static bool is_over(struct zl_loop *loop)
     return true;
 }
 
-static unsigned count_unfinished(const struct zl_loop *loop)
+static unsigned count_unfinished(const struct zl_hub *hub)
 {
     const struct zl_task *task;
     unsigned count = 0;
-    TAILQ_FOREACH(task, &loop->generation->tasks, all)
+    TAILQ_FOREACH(task, &hub->sched.group->tasks, all)
     {
         count += !zl_task_at_rest(task);
     }
     return count;
 }
 
-static size_t count_waiting(const struct zl_loop *loop)
+static size_t count_waiting(const struct zl_hub *hub)
 {
     const struct zl_socket *socket;
     const struct zl_hand *hand;
     size_t count = 0;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         STAILQ_FOREACH(hand, &socket->again, link)
         count++;
@@ -186,59 +193,57 @@ static size_t count_waiting(const struct zl_loop *loop)
     return count;
 }
 
-void zl_stopping_tell(struct zl_loop *loop)
+void zl_stopping_tell(struct zl_hub *hub)
 {
-    struct zl_stopping *stopping = &loop->stopping;
+    struct zl_stopping *stopping = hub->stopping;
     if (!stopping->is_caused || stopping->is_told || zl_clock_now() - stopping->begun < MOMENT_NS)
         return;
     stopping->is_told = true;
-    unsigned tasks = count_unfinished(loop);
-    size_t messages = count_waiting(loop);
+    unsigned tasks = count_unfinished(hub);
+    size_t messages = count_waiting(hub);
     if (tasks == 0 && messages == 0)
         return;
     zl_log(ZL_INFO, "",
            "finishing %u task%s and %zu received message%s, up to %g s; a second signal leaves at "
            "once",
-           tasks, tasks == 1 ? "" : "s", messages, messages == 1 ? "" : "s", loop->drain_timeout);
+           tasks, tasks == 1 ? "" : "s", messages, messages == 1 ? "" : "s", hub->drain_timeout);
 }
 
-static void sleep_until(struct zl_loop *loop, uint64_t due)
+static void sleep_until(struct zl_hub *hub, uint64_t due)
 {
-    uint64_t now = zl_clock_now();
-    uv_update_time(&loop->uv);
-    uv_timer_start(&loop->stopping.timer, zl_timer_wakes, due > now ? (due - now) / MS + 1 : 0, 0);
+    zl_timer_start(&hub->stopping->timer, zl_timer_wakes, due);
 }
 
-bool zl_stopping_turn(struct zl_loop *loop)
+bool zl_stopping_turn(struct zl_hub *hub)
 {
-    struct zl_stopping *stopping = &loop->stopping;
+    struct zl_stopping *stopping = hub->stopping;
     uint64_t now = zl_clock_now();
     if (now < stopping->next_turn) {
-        sleep_until(loop, stopping->next_turn);
+        sleep_until(hub, stopping->next_turn);
         return false;
     }
     if (!stopping->has_begun)
-        begin_intakes(loop);
-    forget(stopping);
-    bool ended = move_intakes_on(loop);
+        begin_intakes(hub);
+    zl_streams_expire(hub);
+    bool ended = move_intakes_on(hub);
     now = zl_clock_now();
-    if (now >= stopping->near || (ended && is_over(loop))) {
-        sleep_until(loop, stopping->begun + MOMENT_NS);
+    if (now >= stopping->near || (ended && is_over(hub))) {
+        sleep_until(hub, stopping->begun + MOMENT_NS);
         return true;
     }
     stopping->next_turn = ended ? 0 : now + TURN_NS;
-    sleep_until(loop, now + (ended && stopping->calm_since == 0 ? 100 * MS : TURN_NS));
+    sleep_until(hub, now + (ended && stopping->calm_since == 0 ? 100 * MS : TURN_NS));
     return false;
 }
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
-bool zl_stopping_count_dropped(struct zl_loop *loop)
+bool zl_stopping_count_dropped(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    bool is_caused = loop->stopping.is_caused, handled = true;
-    const char *fate = loop->reload.options.dead_letter ? "kept as dead letters" : "and are lost";
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    bool is_caused = hub->stopping->is_caused, handled = true;
+    const char *fate = hub->redelivery.keeps_dead ? "kept as dead letters" : "and are lost";
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         bool counts = socket->pattern->hands_out && (is_caused || socket->pattern->id != ZL_SUB);
         uint64_t left = counts ? zl_intake_count_left(socket) : 0;
@@ -252,6 +257,6 @@ bool zl_stopping_count_dropped(struct zl_loop *loop)
                socket->pattern->name, endpoints, (unsigned long long)left, fate);
         handled = handled && !(is_caused && foreign);
     }
-    forget(&loop->stopping);
+    zl_streams_expire(hub);
     return handled;
 }

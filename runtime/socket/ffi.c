@@ -9,13 +9,19 @@
 #include <limits.h>
 #include <string.h>
 
-#include "runtime/zmq/send.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/socket/socket.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/delivery.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/in_hand.h"
+#include "runtime/socket/owners.h"
+#include "runtime/socket/reply.h"
+#include "runtime/socket/route.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/socket/work.h"
 #include "runtime/zmq/call.h"
-#include "runtime/zmq/libzmq.h"
+#include "runtime/zmq/send.h"
 
 /* What hardly ever happens is kept out of the straight way, and does not cost it registers. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
@@ -27,19 +33,9 @@ static inline struct zl_socket *socket_of(void *userdata, const char *class_name
     return RARELY(handle->class_name != class_name) ? NULL : handle->socket;
 }
 
-static _Thread_local int last_error;
-
 const char *zl_hot_error(void)
 {
-    return zmq_strerror(last_error);
-}
-
-int32_t zl_hot_failure(void)
-{
-    last_error = zmq_errno();
-    if (last_error == EAGAIN)
-        return ZL_AGAIN;
-    return last_error == EHOSTUNREACH ? ZL_GONE : ZL_FAILED;
+    return zl_message_error();
 }
 
 /* Whether messages are sent, and handed to the script, as they are: with no envelope either. */
@@ -51,11 +47,11 @@ static inline bool is_plain(const struct zl_socket *socket)
 /* What every operation asks first: 0 or a code. */
 static inline int32_t enter(struct zl_socket *socket, enum zl_direction direction)
 {
-    struct zl_loop *loop = socket->loop;
-    if (RARELY(--loop->slice <= 0)) {
-        int32_t code = zl_loop_check_slice(loop);
-        if (code != 0)
-            return code;
+    struct zl_hub *hub = socket->hub;
+    if (RARELY(--hub->sched.slice <= 0)) {
+        enum zl_slice slice = zl_sched_check_slice(&hub->sched);
+        if (slice != ZL_SLICE_LEFT)
+            return slice == ZL_SLICE_OVER ? ZL_PAUSE : ZL_REFUSED;
     }
     if (RARELY(socket->lanes[direction].gate)) {
         int32_t code = zl_socket_admit(socket, direction);
@@ -69,7 +65,7 @@ static inline int32_t enter(struct zl_socket *socket, enum zl_direction directio
 
 static inline void done(struct zl_socket *socket)
 {
-    socket->loop->hot.note = socket->note | (zl_log_wanted(ZL_DEBUG) ? ZL_NOTE_TRACE : 0);
+    socket->hub->hot.note = socket->note | (zl_log_wanted(ZL_DEBUG) ? ZL_NOTE_TRACE : 0);
 }
 
 /* --- send ------------------------------------------------------------------------------------ */
@@ -84,9 +80,9 @@ static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *fr
                              uint32_t count)
 {
     const struct zl_bytes *topic = &socket->options.topic;
-    if (!zl_frames_send_bytes(socket, topic->data, topic->size))
-        return zl_hot_failure();
-    return zl_frames_send(socket, frames, count);
+    if (!zl_frames_send_bytes(socket->zmq, topic->data, topic->size))
+        return zl_message_failure();
+    return zl_frames_send(socket->zmq, frames, count);
 }
 
 /* For every message but those that go straight (send_plain). */
@@ -96,13 +92,13 @@ static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames,
     case ZL_PUB:
         if (socket->options.embed_topic)
             return send_embedded(socket, frames, count);
-        return on_topic(socket, frames) ? zl_frames_send(socket, frames, count) : ZL_OFF_TOPIC;
+        return on_topic(socket, frames) ? zl_frames_send(socket->zmq, frames, count) : ZL_OFF_TOPIC;
     case ZL_REQUEST:
         return zl_exchange_ask(socket, frames, count);
     case ZL_REPLY:
         return zl_exchange_answer(socket, frames, count);
     default:
-        return zl_frames_send(socket, frames, count);
+        return zl_frames_send(socket->zmq, frames, count);
     }
 }
 
@@ -128,7 +124,7 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
 static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
 {
     int sent = zl_wire_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
-    return RARELY(sent < 0) ? zl_hot_failure() : 0;
+    return RARELY(sent < 0) ? zl_message_failure() : 0;
 }
 
 static inline int32_t send_message(struct zl_socket *socket, const struct zl_frame *frames,
@@ -136,7 +132,7 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
 {
     for (uint32_t i = 0; i < count; i++) {
         if ((int64_t)frames[i].size > socket->options.max_message_size) {
-            socket->loop->hot.where = (int32_t)i + 1;
+            socket->hub->hot.where = (int32_t)i + 1;
             return ZL_TOO_BIG;
         }
     }
@@ -230,7 +226,7 @@ static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
 /* Where the body of the received message begins; -1 when the message is not for the script. */
 static int body_start(struct zl_socket *socket, int32_t count)
 {
-    zmq_msg_t *messages = socket->loop->inbox.messages;
+    zmq_msg_t *messages = socket->hub->inbox.messages;
     if (is_plain(socket))
         return 0;
     switch (socket->pattern->id) {
@@ -251,7 +247,7 @@ static int body_start(struct zl_socket *socket, int32_t count)
 /* libzmq lets larger frames pass than the script may want, see options.h. */
 static bool is_within_limit(struct zl_socket *socket, int32_t count)
 {
-    const struct zl_frame *frames = socket->loop->inbox.frames;
+    const struct zl_frame *frames = socket->hub->inbox.frames;
     int64_t limit = socket->options.max_message_size;
     for (int32_t i = 0; i < count; i++) {
         if ((int64_t)frames[i].size <= limit)
@@ -280,7 +276,7 @@ static bool has_newer(const struct zl_socket *socket)
  * apart, and of a subscriber's topics it tells the publisher only the last. */
 static int32_t receive_newest(struct zl_socket *socket, int32_t count)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_inbox *inbox = &socket->hub->inbox;
     zmq_msg_t first;
     while (count > 0 && has_newer(socket)) {
         zmq_msg_init(&first);
@@ -302,7 +298,7 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
  * the inbox already. */
 static int32_t take(struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_inbox *inbox = &socket->hub->inbox;
     for (;; count = 0) {
         int32_t whole = zl_inbox_receive(inbox, socket->zmq, count);
         int start = whole > 0 && is_within_limit(socket, whole) ? body_start(socket, whole) : -1;
@@ -311,7 +307,7 @@ static int32_t take(struct zl_socket *socket, unsigned count)
         if (whole < 0)
             return whole;
         if (whole > 0 && start >= 0) {
-            socket->loop->hot.received = inbox->frames + start;
+            socket->hub->hot.received = inbox->frames + start;
             return whole - start;
         }
     }
@@ -320,14 +316,14 @@ static int32_t take(struct zl_socket *socket, unsigned count)
 /* The straight way: a message as it came, into the place of one that had one frame too. */
 static inline int32_t take_plain(struct zl_socket *socket)
 {
-    struct zl_inbox *inbox = &socket->loop->inbox;
+    struct zl_inbox *inbox = &socket->hub->inbox;
     int size = zl_wire_receive_frame(socket->zmq, inbox->messages);
     if (RARELY(size < 0))
-        return zl_hot_failure();
+        return zl_message_failure();
     zl_inbox_lay_out(inbox, 0, size);
     if (zmq_msg_more(inbox->messages))
         return take(socket, 1);
-    socket->loop->hot.received = inbox->frames;
+    socket->hub->hot.received = inbox->frames;
     return 1;
 }
 
@@ -352,20 +348,20 @@ static int32_t take_again(struct zl_socket *socket)
     if (code != 0 || count > 0)
         return code != 0 ? code : count;
     errno = ENOMEM;
-    return zl_hot_failure();
+    return zl_message_failure();
 }
 
 static inline int32_t take_next(struct zl_socket *socket)
 {
-    struct zl_loop *loop = socket->loop;
+    struct zl_hub *hub = socket->hub;
     int32_t code =
-        is_plain(socket) && loop->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+        is_plain(socket) && hub->inbox.count == 1 ? take_plain(socket) : take_other(socket);
     /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
      * not been asked for. */
     if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
         zl_socket_calm(socket);
-    if (RARELY(loop->keeps) && code > 0 && socket->pattern->hands_out)
-        zl_hand_keep(loop->current, socket, (unsigned)code);
+    if (RARELY(hub->redelivery.keeps) && code > 0 && socket->pattern->hands_out)
+        zl_hand_keep(hub->sched.current, socket, (unsigned)code);
     return code;
 }
 
@@ -378,12 +374,12 @@ bool zl_socket_read_ahead(struct zl_socket *socket)
 /* There is nothing to receive; `code` says why. */
 static int32_t miss(struct zl_socket *socket, int32_t code)
 {
-    struct zl_loop *loop = socket->loop;
-    loop->hot.received = NULL;
+    struct zl_hub *hub = socket->hub;
+    hub->hot.received = NULL;
     if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
-        zl_task_release(loop->current, socket);
-        zl_inbox_clear(&loop->inbox, 0);
-        loop->current->receives |= socket->pattern->hands_out;
+        zl_work_release(hub->sched.current, socket);
+        zl_inbox_clear(&hub->inbox, 0);
+        zl_work_of(hub->sched.current)->receives |= socket->pattern->hands_out;
     }
     return code;
 }
@@ -393,7 +389,7 @@ int32_t zl_hot_receive(void *receiver)
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
     if (RARELY(!socket))
         return ZL_WRONG_SELF;
-    if (RARELY(socket->loop->hot.received))
+    if (RARELY(socket->hub->hot.received))
         return ZL_NESTED;
     int32_t code = enter(socket, ZL_IN);
     if (code == 0)
@@ -402,9 +398,10 @@ int32_t zl_hot_receive(void *receiver)
         code = take_again(socket);
     if (RARELY(code < 0))
         return miss(socket, code);
-    struct zl_task *task = socket->loop->current;
-    if (RARELY(task->held != socket || task->also_held.count > 0) && socket->pattern->hands_out)
-        zl_task_hold(task, socket);
+    struct zl_task *task = socket->hub->sched.current;
+    if (RARELY(zl_work_of(task)->held != socket || zl_work_of(task)->also_held.count > 0) &&
+        socket->pattern->hands_out)
+        zl_work_hold(task, socket);
     socket->received++;
     done(socket);
     return code;

@@ -6,22 +6,18 @@
 #include <string.h>
 
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/socket/peers.h"
-#include "runtime/socket/socket.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/reason.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/peers.h"
+#include "runtime/socket/route.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/zmq/call.h"
 
-bool zl_inproc_is(const char *endpoint)
-{
-    return strncmp(endpoint, "inproc:", strlen("inproc:")) == 0;
-}
-
-static struct zl_endpoint_entry *find_bound(struct zl_loop *loop, const char *endpoint)
+static struct zl_endpoint_entry *find_bound(struct zl_hub *hub, const char *endpoint)
 {
     struct zl_socket *socket;
     struct zl_endpoint_entry *entry;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->bound && entry->route && strcmp(entry->text, endpoint) == 0)
@@ -31,13 +27,13 @@ static struct zl_endpoint_entry *find_bound(struct zl_loop *loop, const char *en
 }
 
 /* A pair that has its peer drops what another one sends. */
-static bool is_taken(struct zl_loop *loop, const struct zl_endpoint_entry *bound)
+static bool is_taken(struct zl_hub *hub, const struct zl_endpoint_entry *bound)
 {
     struct zl_socket *socket;
     struct zl_endpoint_entry *entry;
     if (!bound->route->socket->pattern->one_peer)
         return false;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->is_ready && strcmp(entry->text, bound->text) == 0)
@@ -66,12 +62,12 @@ static void tell_obstacle(struct zl_endpoint_entry *entry, const struct zl_patte
 bool zl_inproc_connect(struct zl_endpoint_entry *entry, char *why)
 {
     struct zl_socket *socket = entry->route->socket;
-    const struct zl_endpoint_entry *bound = find_bound(socket->loop, entry->text);
+    const struct zl_endpoint_entry *bound = find_bound(socket->hub, entry->text);
     zl_peers_expect(entry);
     if (!bound)
         return true;
     const struct zl_pattern *there = bound->route->socket->pattern;
-    bool taken = is_taken(socket->loop, bound);
+    bool taken = is_taken(socket->hub, bound);
     if (taken || !zl_pattern_matches(socket->pattern, there)) {
         tell_obstacle(entry, there, taken);
         return true;
@@ -91,12 +87,12 @@ bool zl_inproc_connect(struct zl_endpoint_entry *entry, char *why)
     return true;
 }
 
-void zl_inproc_bound(struct zl_loop *loop, const char *endpoint)
+void zl_inproc_bound(struct zl_hub *hub, const char *endpoint)
 {
     struct zl_socket *socket;
     struct zl_endpoint_entry *entry;
     char why[ZL_WHY_MAX];
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->bound || entry->is_ready || !entry->route || strcmp(entry->text, endpoint) != 0)
@@ -106,11 +102,11 @@ void zl_inproc_bound(struct zl_loop *loop, const char *endpoint)
     }
 }
 
-void zl_inproc_unbound(struct zl_loop *loop, const char *endpoint)
+void zl_inproc_unbound(struct zl_hub *hub, const char *endpoint)
 {
     struct zl_socket *socket;
     struct zl_endpoint_entry *entry;
-    TAILQ_FOREACH(socket, &loop->sockets, all)
+    TAILQ_FOREACH(socket, &hub->sockets, all)
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->bound || !entry->is_ready || strcmp(entry->text, endpoint) != 0)

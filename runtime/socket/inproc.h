@@ -5,18 +5,13 @@
  * the name is bound by another type (4.3.4, pipe.cpp). Used on the loop's thread alone. */
 #pragma once
 
-#include <stdbool.h>
-
-struct zl_endpoint_entry;
-struct zl_loop;
-
-bool zl_inproc_is(const char *endpoint);
+#include "runtime/socket/socket.h"
 
 /* Connects the entry, now or when the name is bound. False and `why` (ZL_WHY_MAX bytes). */
 bool zl_inproc_connect(struct zl_endpoint_entry *entry, char *why);
 
 /* The name was bound: connects what waits for it. */
-void zl_inproc_bound(struct zl_loop *loop, const char *endpoint);
+void zl_inproc_bound(struct zl_hub *hub, const char *endpoint);
 
 /* The name is not bound any more: what was connected to it waits. */
-void zl_inproc_unbound(struct zl_loop *loop, const char *endpoint);
+void zl_inproc_unbound(struct zl_hub *hub, const char *endpoint);

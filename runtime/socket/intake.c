@@ -18,10 +18,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "runtime/loop.h"
-#include "runtime/socket/streams.h"
-#include "runtime/socket/socket.h"
 #include "runtime/base/clock.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/binding.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/ffi.h"
+#include "runtime/socket/streams.h"
+#include "runtime/socket/waitq.h"
 
 enum { MS = 1000000 };
 
@@ -48,7 +51,6 @@ struct zl_intake {
     bool had_peers;
     bool was_empty;  /* in the turn before, with no connection left */
     bool is_checked; /* for connections that were being made when it began */
-    bool is_cut;
 };
 
 /* --- reading ahead --------------------------------------------------------------------------- */
@@ -68,7 +70,8 @@ static bool read_ahead(struct zl_socket *socket, uint64_t most)
 
 static void cut(struct zl_socket *socket)
 {
-    socket->intake->is_cut = true;
+    socket->is_cut = true;
+    socket->holds_output = false;
     if (!socket->intake->is_dialogue)
         zl_socket_unlink(socket);
     zl_socket_touch(socket);
@@ -112,7 +115,7 @@ static bool has_latecomers(struct zl_socket *socket)
     if (intake->is_checked)
         return false;
     intake->is_checked = true;
-    zl_streams_select(zl_stopping_peers(socket->loop), socket, &found);
+    zl_streams_select(zl_streams_current(socket->hub), socket, &found);
     bool has_any = zl_streams_merge(&intake->peers, &found);
     zl_streams_fini(&found);
     if (!has_any)
@@ -167,7 +170,7 @@ static bool is_quiet(struct zl_socket *socket)
 bool zl_intake_move_on(struct zl_socket *socket)
 {
     struct zl_intake *intake = socket->intake;
-    if (intake->is_cut || intake->is_own)
+    if (socket->is_cut || intake->is_own)
         return true;
     bool is_over;
     if (socket->pattern->id == ZL_SUB)
@@ -197,6 +200,7 @@ void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
     intake->opened = intake->begun = intake->last = zl_clock_now();
     intake->is_own = sends_itself(socket, intake);
     intake->is_dialogue = socket->pattern->sends;
+    socket->holds_output = intake->is_dialogue && !intake->is_own;
     intake->had_peers = zl_streams_left(&intake->peers) > 0;
     zl_streams_refuse_new(&intake->peers);
     if (socket->pattern->id != ZL_PULL)
@@ -204,17 +208,6 @@ void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
     zl_streams_ask_to_hold(&intake->peers, false);
     if (has_abrupt(intake))
         shut(socket, false);
-}
-
-bool zl_intake_is_cut(const struct zl_socket *socket)
-{
-    return socket->intake && socket->intake->is_cut;
-}
-
-bool zl_intake_holds_output(const struct zl_socket *socket)
-{
-    const struct zl_intake *intake = socket->intake;
-    return intake && intake->is_dialogue && !intake->is_cut && !intake->is_own;
 }
 
 void zl_intake_forget(struct zl_socket *socket)
@@ -233,7 +226,7 @@ uint64_t zl_intake_count_left(struct zl_socket *socket)
     enum { LOOK_NS = 20 * MS };
     const struct zl_hand *hand;
     uint64_t count = 0, until = zl_clock_now() + LOOK_NS;
-    while (!zl_intake_is_cut(socket) && zl_clock_now() < until && zl_socket_read_ahead(socket))
+    while (!socket->is_cut && zl_clock_now() < until && zl_socket_read_ahead(socket))
         ;
     STAILQ_FOREACH(hand, &socket->again, link)
     count += hand->is_ahead;
@@ -245,7 +238,7 @@ bool zl_intake_is_own(struct zl_socket *socket)
     struct zl_intake intake = {0};
     if (socket->intake)
         return socket->intake->is_own;
-    zl_streams_select(zl_stopping_peers(socket->loop), socket, &intake.peers);
+    zl_streams_select(zl_streams_current(socket->hub), socket, &intake.peers);
     bool is_own = sends_itself(socket, &intake);
     zl_streams_fini(&intake.peers);
     return is_own;

@@ -4,23 +4,13 @@
  * libzmq. Works on the loop's thread, between tasks; never raises. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct zl_streams;
-struct zl_socket;
+#include "runtime/socket/socket.h"
 
 /* Begins to end it; `all` are the connections of the process. May take SHUT_READ_NS. */
 void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all);
 
 /* Moves it on, every few milliseconds. True once it is over, or has no end of its own. */
 bool zl_intake_move_on(struct zl_socket *socket);
-
-/* Whether it has ended: nothing more is taken off libzmq. */
-bool zl_intake_is_cut(const struct zl_socket *socket);
-
-/* Whether nothing is sent on the socket now: its replies would bring more requests. */
-bool zl_intake_holds_output(const struct zl_socket *socket);
 
 /* Whether something in this process sends to the socket: such an intake is never cut. */
 bool zl_intake_is_own(struct zl_socket *socket);

@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/zmq/linger.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/socket/socket.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/log.h"
 #include "runtime/base/reason.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/line.h"
+#include "runtime/socket/route.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/linger.h"
 
 /* Milliseconds: until a session that does not retry counts as dead; the longest pause before it is
  * started again; until a peer that never came is missed. */
@@ -208,7 +209,7 @@ static void revive(struct zl_route *route, struct zl_endpoint_entry *entry)
     if (route->socket->pattern->awaits_peer)
         zl_route_renew(route);
     else
-        zl_socket_reconnect(entry);
+        route->socket->hub->route_ops->reconnect(entry);
 }
 
 static void on_absent(struct zl_route *route, struct zl_endpoint_entry *entry)

@@ -5,11 +5,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct zl_endpoint_entry;
-struct zl_route;
+#include "runtime/socket/socket.h"
 
 /* zl_monitor_event; `arg` is the struct zl_route. */
 void zl_peers_on_event(void *arg, unsigned event, uint32_t value, const char *endpoint);

@@ -3,18 +3,30 @@
  * may have one request in hand, so several tasks can work on requests at once. */
 #include "runtime/socket/reply.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/zmq/send.h"
-#include "runtime/socket/ffi.h"
-#include "runtime/zmq/recvbuf.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/socket/socket.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/log.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/refs.h"
+#include "runtime/socket/route.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/socket/work.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/message.h"
+#include "runtime/zmq/recvbuf.h"
+#include "runtime/zmq/send.h"
+
+/* A request in a task's hand. */
+struct zl_envelope {
+    struct zl_envelope *next;
+    struct zl_socket *socket; /* referenced weakly */
+    bool open;                /* not answered yet */
+    unsigned count;
+    zmq_msg_t *frames;   /* the peer's routing id up to the empty frame */
+    struct zl_line line; /* where it was received */
+};
 
 static void close_frames(zmq_msg_t *frames, unsigned count)
 {
@@ -78,9 +90,9 @@ static void withdraw(struct zl_socket *socket, bool absent)
 static bool send_envelope(struct zl_socket *socket)
 {
     const uint32_t *id = &socket->exchange.id;
-    if (socket->route->is_bound && !zl_frames_send_bytes(socket, id, sizeof *id))
+    if (socket->route->is_bound && !zl_frames_send_bytes(socket->zmq, id, sizeof *id))
         return false;
-    return zl_frames_send_bytes(socket, "", 0);
+    return zl_frames_send_bytes(socket->zmq, "", 0);
 }
 
 int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
@@ -95,14 +107,15 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
     if (!zl_route_next(socket))
         return ZL_AGAIN;
     exchange->id++;
-    int32_t code = send_envelope(socket) ? zl_frames_send(socket, frames, count) : zl_hot_failure();
+    int32_t code =
+        send_envelope(socket) ? zl_frames_send(socket->zmq, frames, count) : zl_message_failure();
     if (code != 0)
         return code;
     socket->route->owed = 1;
     exchange->asked = true;
     exchange->found_no_peer = false;
-    exchange->asker = socket->loop->current;
-    exchange->asker->asks = true;
+    exchange->asker = socket->hub->sched.current;
+    zl_work_of(exchange->asker)->asks = true;
     exchange->tries = 1;
     exchange->deadline = reply_deadline(socket);
     if (socket->options.retries > 0)
@@ -134,7 +147,7 @@ void zl_exchange_resume(struct zl_socket *socket)
     struct zl_exchange *exchange = &socket->exchange;
     if (!exchange->unsent || exchange->let_go || !zl_route_next(socket))
         return;
-    zl_socket_look(socket); /* libzmq notices a new peer only when it is asked */
+    zl_route_ask_events(socket); /* libzmq notices a new peer only when it is asked */
     if (!send_kept(socket))
         return;
     socket->route->owed++;
@@ -158,12 +171,6 @@ bool zl_exchange_retry(struct zl_socket *socket)
     zl_socket_touch(socket);
     zl_exchange_resume(socket);
     return true;
-}
-
-bool zl_exchange_is_over(const struct zl_socket *socket)
-{
-    const struct zl_exchange *exchange = &socket->exchange;
-    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->let_go);
 }
 
 /* Where the body of a reply begins; 0 when it is none to the open request. */
@@ -221,14 +228,14 @@ static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsig
     return start;
 }
 
-struct zl_task *zl_exchange_asker(const struct zl_generation *generation)
+struct zl_task *zl_exchange_asker(const struct zl_group *group)
 {
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &generation->loop->sockets, all)
+    TAILQ_FOREACH(socket, &zl_hub_of(group->sched->outside)->sockets, all)
     {
         const struct zl_exchange *exchange = &socket->exchange;
         if (exchange->asked && !exchange->let_go && exchange->asker &&
-            exchange->asker->generation == generation)
+            exchange->asker->group == group)
             return exchange->asker;
     }
     return NULL;
@@ -242,7 +249,7 @@ void zl_exchange_hand_over(struct zl_exchange *exchange)
 static void forget_asker(struct zl_task *task)
 {
     struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &task->loop->sockets, all)
+    TAILQ_FOREACH(socket, &zl_hub_of(task)->sockets, all)
     {
         if (socket->exchange.asker == task)
             socket->exchange.asker = NULL;
@@ -253,7 +260,7 @@ static void forget_asker(struct zl_task *task)
 
 static struct zl_envelope *find_envelope(const struct zl_task *task, const struct zl_socket *socket)
 {
-    struct zl_envelope *envelope = task->envelopes;
+    struct zl_envelope *envelope = zl_work_of(task)->envelopes;
     while (envelope && envelope->socket != socket)
         envelope = envelope->next;
     return envelope;
@@ -269,8 +276,8 @@ static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket 
         return NULL;
     envelope->socket = socket;
     zl_socket_ref_weak(socket);
-    envelope->next = task->envelopes;
-    task->envelopes = envelope;
+    envelope->next = zl_work_of(task)->envelopes;
+    zl_work_of(task)->envelopes = envelope;
     return envelope;
 }
 
@@ -313,7 +320,7 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
         return 0;
     }
     unsigned envelope_count = delimiter + 1;
-    struct zl_envelope *envelope = make_envelope(socket->loop->current, socket);
+    struct zl_envelope *envelope = make_envelope(socket->hub->sched.current, socket);
     zmq_msg_t *kept = envelope && envelope->frames && envelope->count == envelope_count
                           ? envelope->frames
                           : malloc(envelope_count * sizeof *kept);
@@ -334,24 +341,24 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
 
 int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
-    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    struct zl_envelope *envelope = find_envelope(socket->hub->sched.current, socket);
     if (!envelope || !envelope->open)
         return ZL_NOTHING_ASKED;
     for (unsigned i = 0; i < envelope->count; i++) {
         if (zl_wire_send_frame(socket->zmq, &envelope->frames[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
-            int32_t code = zl_hot_failure();
+            int32_t code = zl_message_failure();
             if (code == ZL_GONE)
                 envelope->open = false;
             return code;
         }
     }
     envelope->open = false;
-    return zl_frames_send(socket, frames, count);
+    return zl_frames_send(socket->zmq, frames, count);
 }
 
 bool zl_exchange_owes(const struct zl_task *task)
 {
-    const struct zl_envelope *envelope = task->envelopes;
+    const struct zl_envelope *envelope = zl_work_of(task)->envelopes;
     while (envelope && !(envelope->open && envelope->socket->zmq))
         envelope = envelope->next;
     return envelope != NULL;
@@ -360,10 +367,10 @@ bool zl_exchange_owes(const struct zl_task *task)
 void zl_exchange_forget(struct zl_task *task)
 {
     struct zl_envelope *envelope;
-    if (task->asks)
+    if (zl_work_of(task)->asks)
         forget_asker(task);
-    while ((envelope = task->envelopes)) {
-        task->envelopes = envelope->next;
+    while ((envelope = zl_work_of(task)->envelopes)) {
+        zl_work_of(task)->envelopes = envelope->next;
         if (envelope->open && envelope->socket->zmq) {
             char line[ZL_LINE_MAX];
             zl_line_text(&envelope->line, line);
@@ -383,7 +390,7 @@ int32_t zl_exchange_may_receive(struct zl_socket *socket)
         return socket->exchange.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
     if (socket->pattern->id == ZL_REQUEST)
         return 0;
-    struct zl_envelope *envelope = find_envelope(socket->loop->current, socket);
+    struct zl_envelope *envelope = find_envelope(socket->hub->sched.current, socket);
     return envelope && envelope->open ? ZL_UNANSWERED : 0;
 }
 
@@ -392,22 +399,15 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
     if (socket->pattern->id == ZL_REPLY)
         return accept_question(socket, frames, count);
     unsigned start = accept_answer(socket, frames, count);
-    socket->loop->current->has_reply |= start > 0;
+    socket->hub->sched.current->is_busy |= start > 0;
     return start;
 }
 
 struct zl_line *zl_exchange_line(struct zl_socket *socket)
 {
     struct zl_envelope *envelope =
-        socket->pattern->id == ZL_REPLY ? find_envelope(socket->loop->current, socket) : NULL;
+        socket->pattern->id == ZL_REPLY ? find_envelope(socket->hub->sched.current, socket) : NULL;
     return envelope && envelope->open ? &envelope->line : &socket->exchange.line;
-}
-
-void zl_line_text(const struct zl_line *line, char *text)
-{
-    text[0] = '\0';
-    if (line->number > 0)
-        snprintf(text, ZL_LINE_MAX, "%s:%d", line->source, line->number);
 }
 
 void zl_exchange_fini(struct zl_exchange *exchange)

@@ -12,52 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/zmq/libzmq.h"
+#include "runtime/socket/socket.h"
 
-struct zl_frame;
-struct zl_generation;
-struct zl_socket;
-struct zl_task;
-
-enum { ZL_LINE_MAX = 80, ZL_SOURCE_MAX = 60 };
-
-/* A line of a script. It is noted for every message, so its text is made when somebody wants it. */
-struct zl_line {
-    char source[ZL_SOURCE_MAX]; /* "worker.lua" */
-    int number;                 /* 0 when there is none */
-};
-
-/* The state beside a request or reply socket. */
-struct zl_exchange {
-    uint32_t id;           /* correlation id of the newest request */
-    bool may_be_late;      /* a request was given up, so its reply may still come */
-    bool asked;            /* a request waits for its reply */
-    bool unsent;           /* its next try waits for a peer */
-    bool found_no_peer;    /* the last request timed out before it was sent */
-    bool let_go;           /* the script has waited for the reply, and may ask anew instead */
-    int tries;             /* sent so often */
-    struct zl_task *asker; /* NULL once it has ended */
-    uint64_t deadline;     /* of this try, on the clock of zl_clock_now; 0 when there is none */
-    zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
-    unsigned kept_count;
-    struct zl_line line; /* request: where it was asked; reply: where it was answered last */
-};
-
-/* A request in a task's hand. */
-struct zl_envelope {
-    struct zl_envelope *next;
-    struct zl_socket *socket; /* referenced weakly */
-    bool open;                /* not answered yet */
-    unsigned count;
-    zmq_msg_t *frames;   /* the peer's routing id up to the empty frame */
-    struct zl_line line; /* where it was received */
-};
-
-/* Sends the frames as a request (a reply): 0 or a code of ffi.h with nothing sent. */
+/* Sends the frames as a request (a reply): 0 or a code of message.h with nothing sent. */
 int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
 int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
 
-/* Whether the running task may receive now: 0 or a code of ffi.h. */
+/* Whether the running task may receive now: 0 or a code of message.h. */
 int32_t zl_exchange_may_receive(struct zl_socket *socket);
 
 /* Takes the envelope off the message of `count` frames that was received: where its body begins, or
@@ -82,18 +43,12 @@ void zl_exchange_resume(struct zl_socket *socket);
 /* Reads what came while no request is open, and reports it. */
 void zl_exchange_discard(struct zl_socket *socket);
 
-/* Whether the socket is a request's, and nothing that it sent is wanted any more. */
-bool zl_exchange_is_over(const struct zl_socket *socket);
-
 /* The line of the script that asked, received or answered last, for the error of a later misuse.
  * The bindings write it. */
 struct zl_line *zl_exchange_line(struct zl_socket *socket);
 
-/* "worker.lua:12" (ZL_LINE_MAX bytes), or "" for no line. */
-void zl_line_text(const struct zl_line *line, char *text);
-
-/* The first task of the generation that waits for a reply; NULL for none. */
-struct zl_task *zl_exchange_asker(const struct zl_generation *generation);
+/* The first task of the group that waits for a reply; NULL for none. */
+struct zl_task *zl_exchange_asker(const struct zl_group *group);
 
 /* Whether the task has a request in hand that is not answered yet. */
 bool zl_exchange_owes(const struct zl_task *task);

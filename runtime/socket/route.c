@@ -6,15 +6,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/zmq/context.h"
-#include "runtime/zmq/linger.h"
-#include "runtime/loop.h"
-#include "runtime/zmq/monitor.h"
-#include "runtime/socket/peers.h"
-#include "runtime/zmq/sockopt.h"
-#include "runtime/zmq/call.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/reason.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/refs.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/context.h"
+#include "runtime/zmq/linger.h"
+#include "runtime/zmq/monitor.h"
+#include "runtime/zmq/sockopt.h"
 
 /* libuv's handles for a route's libzmq socket; they go a turn of the loop later than it. */
 struct zl_route_watch {
@@ -31,14 +33,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     if (watch->route)
-        zl_socket_notify(watch->route->socket);
+        watch->route->socket->hub->route_ops->on_readable(watch->route->socket);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     const struct zl_route_watch *watch = timer->data;
     if (watch->route)
-        zl_peers_turn(watch->route);
+        watch->route->socket->hub->route_ops->on_time(watch->route);
 }
 
 static void handle_closed(uv_handle_t *handle)
@@ -47,7 +49,7 @@ static void handle_closed(uv_handle_t *handle)
     if (--watch->handles > 0)
         return;
     if (watch->socket)
-        zl_socket_unref(watch->socket);
+        zl_socket_unref_weak(watch->socket);
     free(watch);
 }
 
@@ -55,6 +57,8 @@ static void unwatch(struct zl_route_watch *watch, struct zl_socket *socket)
 {
     watch->route = NULL;
     watch->socket = socket;
+    if (socket)
+        zl_socket_ref_weak(socket);
     uv_close((uv_handle_t *)&watch->poll, handle_closed);
     uv_close((uv_handle_t *)&watch->timer, handle_closed);
 }
@@ -87,7 +91,7 @@ static bool open_zmq(struct zl_route *route, char *why)
     if (!zmq || !zl_sockopt_apply(zmq, socket->pattern, &socket->options) ||
         zl_wire_ask(zmq, ZMQ_FD, &fd, &size) != 0) {
         snprintf(why, ZL_WHY_MAX, "libzmq gave no socket: %s", zmq_strerror(zmq_errno()));
-    } else if (!(route->watch = watch_descriptor(&socket->loop->uv, route, fd))) {
+    } else if (!(route->watch = watch_descriptor(socket->hub->sched.uv, route, fd))) {
         snprintf(why, ZL_WHY_MAX, "the event loop takes no more sockets");
     } else {
         route->zmq = zmq;
@@ -166,7 +170,7 @@ void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
     zl_socket_describe_route(route, name, sizeof name);
     if (route->monitor)
         zl_monitor_read(route->monitor, 0); /* what happened before the close does not count */
-    zl_drain_close(&socket->loop->uv, route->zmq, route->monitor, name, linger_ms,
+    zl_drain_close(socket->hub->sched.uv, route->zmq, route->monitor, name, linger_ms,
                    find_carriers(route, &carriers));
     unwatch(route->watch, is_last ? socket : NULL);
     forget_connections(route);
@@ -189,7 +193,7 @@ void zl_route_renew(struct zl_route *route)
     char why[ZL_WHY_MAX];
     bool is_fresh = open_zmq(route, why); /* otherwise its connections alone are made anew */
     if (is_fresh) {
-        zl_drain_close(&socket->loop->uv, old.zmq, old.monitor, "", ZL_DRAIN_DROP, NULL);
+        zl_drain_close(socket->hub->sched.uv, old.zmq, old.monitor, "", ZL_DRAIN_DROP, NULL);
         unwatch(old.watch, NULL);
         forget_connections(route);
         route->monitor = NULL;
@@ -199,15 +203,15 @@ void zl_route_renew(struct zl_route *route)
         use(route);
     if (socket->pattern->awaits_peer)
         zl_route_set_peer(route, false);
-    zl_socket_attach_again(route, is_fresh);
+    socket->hub->route_ops->attach(route, is_fresh);
     zl_socket_touch(socket);
 }
 
 bool zl_route_watch_peers(struct zl_route *route, char *why)
 {
     if (!route->monitor)
-        route->monitor =
-            zl_monitor_open(&route->socket->loop->uv, route->zmq, zl_peers_on_event, route, why);
+        route->monitor = zl_monitor_open(route->socket->hub->sched.uv, route->zmq,
+                                         route->socket->hub->route_ops->on_event, route, why);
     return route->monitor != NULL;
 }
 
@@ -264,5 +268,33 @@ void zl_route_set_peer(struct zl_route *route, bool has_peer)
     socket->lanes[ZL_OUT].gate = true; /* who sends next looks which route has one */
     zl_socket_touch(socket);
     if (has_peer && socket->pattern->id == ZL_REQUEST)
-        zl_exchange_resume(socket);
+        socket->hub->route_ops->on_peer(socket);
+}
+
+int zl_socket_linger(const struct zl_socket *socket)
+{
+    enum { LEAST_MS = 10 }; /* for what an I/O thread only has to pick up */
+    const struct zl_hub *hub = socket->hub;
+    uint64_t now = zl_clock_now();
+    double left = hub->drain_timeout * 1000;
+    if (socket->sent == 0 || zl_exchange_is_over(socket))
+        return ZL_DRAIN_DROP;
+    if (hub->drain_deadline > 0)
+        left = now < hub->drain_deadline ? (double)(hub->drain_deadline - now) / 1e6 : 0;
+    return left > LEAST_MS ? (int)left : LEAST_MS;
+}
+
+/* ZMQ_EVENTS of all its routes. */
+int zl_route_ask_events(const struct zl_socket *socket)
+{
+    const struct zl_route *route;
+    int all = 0;
+    TAILQ_FOREACH(route, &socket->routes, link)
+    {
+        int events = 0;
+        size_t size = sizeof events;
+        if (zl_wire_ask(route->zmq, ZMQ_EVENTS, &events, &size) == 0)
+            all |= route->has_peer ? events : events & ~ZMQ_POLLOUT;
+    }
+    return all;
 }

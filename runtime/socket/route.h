@@ -11,38 +11,24 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "runtime/zmq/endpoint.h"
+#include "runtime/socket/socket.h"
 
-struct zl_endpoint_entry;
-struct zl_monitor;
-struct zl_route_watch;
-struct zl_socket;
-
-/* A connection under a route, as its monitor has told. */
-struct zl_connection {
-    int fd;           /* libzmq's; closed by its I/O thread, perhaps just now */
-    bool is_accepted; /* at a bound endpoint */
-    bool is_ready;    /* its handshake has succeeded */
-    int duplicate; /* of a sender's accepted connection, to see what its end takes along; or -1 */
-    SLIST_ENTRY(zl_connection) link;
+/* What is done about a route by the rooms above it. One for the process. */
+struct zl_route_ops {
+    /* Its descriptor tells of news. */
+    void (*on_readable)(struct zl_socket *socket);
+    /* The moment of zl_route_call_later has come. */
+    void (*on_time)(struct zl_route *route);
+    /* A zl_monitor_event; `arg` is the route. */
+    void (*on_event)(void *arg, unsigned event, uint32_t value, const char *endpoint);
+    /* A peer is there for a request. */
+    void (*on_peer)(struct zl_socket *socket);
+    /* Connects again what it is connected to; its libzmq socket is a fresh one, or (`is_fresh` is
+     * false) the old one, which is disconnected first. */
+    void (*attach)(struct zl_route *route, bool is_fresh);
+    /* Connects an endpoint anew that libzmq has given up. */
+    void (*reconnect)(struct zl_endpoint_entry *entry);
 };
-
-struct zl_route {
-    struct zl_socket *socket;
-    void *zmq;
-    struct zl_monitor *monitor; /* NULL while it has no endpoint beyond this process */
-    struct zl_route_watch *watch;
-    bool has_peer; /* what is sent now goes to a peer after its handshake */
-    bool is_bound; /* peers come to it */
-    bool is_refusal_told;
-    unsigned owed;        /* request: sent on it without a reply so far */
-    unsigned unclear;     /* accepted connections whose handshake may have succeeded */
-    uint64_t sent_before; /* messages of the socket when its loss was reported last */
-    SLIST_HEAD(zl_connection_list, zl_connection) connections;
-    TAILQ_ENTRY(zl_route) link;
-};
-
-TAILQ_HEAD(zl_route_list, zl_route);
 
 /* Adds a route to the socket: NULL and `why` (ZL_WHY_MAX bytes). */
 struct zl_route *zl_route_open(struct zl_socket *socket, char *why);
@@ -73,5 +59,13 @@ void zl_route_select_readable(struct zl_socket *socket);
 /* A peer is there (is there no more) for what is sent on the route. */
 void zl_route_set_peer(struct zl_route *route, bool has_peer);
 
-/* Sees to it that zl_peers_turn is called for the route in `delay_ms`, or sooner. */
+/* Sees to it that zl_route_ops.on_time is called for the route in `delay_ms`, or sooner. */
 void zl_route_call_later(struct zl_route *route, uint64_t delay_ms);
+
+/* How long a route that closes now goes on sending, in milliseconds; ZL_DRAIN_DROP when there is
+ * nothing to send. */
+int zl_socket_linger(const struct zl_socket *socket);
+
+/* ZMQ_EVENTS of all its routes, with ZMQ_POLLOUT only where a peer is there. libzmq works off what
+ * it knows, and notices a new peer, only when it is asked. */
+int zl_route_ask_events(const struct zl_socket *socket);

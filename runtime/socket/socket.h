@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets owned by the host: a libzmq socket, its endpoints, its counters and the tasks that wait
- * for it. Userdata refer to them by reference count; a socket that nobody refers to is closed. Used
- * on the loop's thread alone. */
+/* The data of a socket: a libzmq socket or several (its routes), its endpoints, its counters, the
+ * tasks that wait for it. What is done with it stands in the rooms around this one, each of which
+ * names here what it keeps. Userdata refer to sockets by reference count (sockets.h). Used on the
+ * loop's thread alone. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,47 +11,154 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#include "runtime/socket/reply.h"
-#include "runtime/socket/delivery.h"
-#include "runtime/socket/binding.h"
+#include "runtime/sched/task.h"
+#include "runtime/socket/hub.h"
+#include "runtime/socket/line.h"
+#include "runtime/zmq/endpoint.h"
+#include "runtime/zmq/libzmq.h"
 #include "runtime/zmq/options.h"
 #include "runtime/zmq/pattern.h"
-#include "runtime/socket/admission.h"
-#include "runtime/socket/route.h"
 #include "runtime/zmq/subscribers.h"
-#include "runtime/zmq/libzmq.h"
 
-struct zl_generation;
+struct zl_group;
+struct zl_intake;
+struct zl_monitor;
+struct zl_route;
+struct zl_route_watch;
 struct zl_tenancy;
 
-TAILQ_HEAD(zl_socket_list, zl_socket);
+/* --- who waits (waitq.h, admission.h) -------------------------------------------------------- */
+
+enum zl_direction { ZL_IN, ZL_OUT };
+
+/* One direction of a socket. */
+struct zl_lane {
+    bool gate; /* the hot path may not pass without asking zl_socket_admit */
+    struct zl_task_list waiters;
+    struct zl_task *turn; /* was woken for this lane and has not come back yet */
+};
+
+/* --- request and reply (reply.h) ------------------------------------------------------------- */
+
+/* The state beside a request or reply socket. */
+struct zl_exchange {
+    uint32_t id;           /* correlation id of the newest request */
+    bool may_be_late;      /* a request was given up, so its reply may still come */
+    bool asked;            /* a request waits for its reply */
+    bool unsent;           /* its next try waits for a peer */
+    bool found_no_peer;    /* the last request timed out before it was sent */
+    bool let_go;           /* the script has waited for the reply, and may ask anew instead */
+    int tries;             /* sent so often */
+    struct zl_task *asker; /* NULL once it has ended */
+    uint64_t deadline;     /* of this try, on the clock of zl_clock_now; 0 when there is none */
+    zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
+    unsigned kept_count;
+    struct zl_line line; /* request: where it was asked; reply: where it was answered last */
+};
+
+/* --- messages in hand (delivery.h) ----------------------------------------------------------- */
+
+struct zl_hand {
+    struct zl_socket *socket; /* a weak reference */
+    zmq_msg_t *frames;        /* copies; libzmq shares what is large */
+    unsigned count;
+    zmq_msg_t *envelope; /* of a request that is to be given again */
+    unsigned envelope_count;
+    int references;
+    int tries;     /* failures with this message in hand */
+    bool is_aside; /* given away by a failed generation: no longer in a task's hand */
+    bool is_ahead; /* read ahead of the task that will receive it, see intake.h */
+    STAILQ_ENTRY(zl_hand) link;
+};
+
+STAILQ_HEAD(zl_hand_queue, zl_hand);
+
+/* --- endpoints (endpoint_list.h, binding.h) -------------------------------------------------- */
+
+struct zl_endpoint_entry {
+    char text[ZL_ENDPOINT_MAX];
+    char *asked; /* bound: as the script gave it, with a free port perhaps */
+    bool bound;
+    bool wanted;  /* by the generation that uses the socket now */
+    bool dropped; /* disconnected by a script whose predecessor may still come back */
+    bool claimed; /* bound: another socket is to have it once the next generation serves */
+    bool pending; /* to be bound or connected once that generation serves */
+    bool ipv6;
+    unsigned added_by;      /* the serial of the generation */
+    unsigned yielded_for;   /* that of the one whose socket has it now; 0: it is ours */
+    struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
+
+    /* Connected: its peer, see peers.h. Moments are on the clock of zl_clock_now, 0 for never. */
+    bool is_ready;        /* is there, after its handshake */
+    bool was_ready;       /* has been there */
+    bool is_refusal_told; /* that it fails in the handshake */
+    bool is_absence_told; /* that nobody is there */
+    unsigned refusals;    /* in a row */
+    unsigned pause_ms;    /* before the next connection, when libzmq makes none */
+    const char *reason;   /* of the last refusal, or NULL */
+    uint64_t revive_at;   /* to be connected anew, unless libzmq tries again by itself */
+    uint64_t miss_at;     /* to be reported as absent */
+    SLIST_ENTRY(zl_endpoint_entry) link;
+};
+
+/* --- routes (route.h) ------------------------------------------------------------------------ */
+
+/* A connection under a route, as its monitor has told. */
+struct zl_connection {
+    int fd;           /* libzmq's; closed by its I/O thread, perhaps just now */
+    bool is_accepted; /* at a bound endpoint */
+    bool is_ready;    /* its handshake has succeeded */
+    int duplicate; /* of a sender's accepted connection, to see what its end takes along; or -1 */
+    SLIST_ENTRY(zl_connection) link;
+};
+
+struct zl_route {
+    struct zl_socket *socket;
+    void *zmq;
+    struct zl_monitor *monitor; /* NULL while it has no endpoint beyond this process */
+    struct zl_route_watch *watch;
+    bool has_peer; /* what is sent now goes to a peer after its handshake */
+    bool is_bound; /* peers come to it */
+    bool is_refusal_told;
+    unsigned owed;        /* request: sent on it without a reply so far */
+    unsigned unclear;     /* accepted connections whose handshake may have succeeded */
+    uint64_t sent_before; /* messages of the socket when its loss was reported last */
+    SLIST_HEAD(zl_connection_list, zl_connection) connections;
+    TAILQ_ENTRY(zl_route) link;
+};
+
+TAILQ_HEAD(zl_route_list, zl_route);
+
+/* --- the socket ------------------------------------------------------------------------------ */
 
 struct zl_socket {
     void *zmq; /* that of the current route; NULL once closed */
     struct zl_route *route;
     struct zl_route_list routes;
     unsigned route_count;
-    struct zl_loop *loop;
+    struct zl_hub *hub;
     const struct zl_pattern *pattern;
     int32_t note; /* bits of ZL_NOTE_* for every message */
     bool is_touched;
-    uint64_t sent, received;      /* messages */
-    struct zl_lane lanes[2];      /* by enum zl_direction */
-    struct zl_options options;    /* a deep copy */
-    struct zl_generation *tenant; /* uses it; NULL: kept for the next one. See adoption.h */
-    struct zl_tenancy *former;    /* who used it before and may come back */
-    bool is_kept;                 /* by a reference of the host's own */
-    bool is_bare;                 /* a client's, made without an address */
-    bool is_closing;              /* its tenant has closed it, a former one may come back */
-    bool is_shared;               /* a sub that may be given what another tenant subscribed to */
-    bool is_yielding;             /* another socket is to have its bound endpoints */
-    bool is_unbound;              /* and has them */
-    int references, weak;         /* all of them; those among them that do not keep it open */
+    uint64_t sent, received;   /* messages */
+    struct zl_lane lanes[2];   /* by enum zl_direction */
+    struct zl_options options; /* a deep copy */
+    struct zl_group *owner;    /* uses it; NULL: kept for the next one. See owners.h */
+    struct zl_tenancy *former; /* who used it before and may come back */
+    bool is_kept;              /* by a reference of the host's own */
+    bool is_bare;              /* a client's, made without an address */
+    bool is_closing;           /* its tenant has closed it, a former one may come back */
+    bool is_shared;            /* a sub that may be given what another tenant subscribed to */
+    bool is_yielding;          /* another socket is to have its bound endpoints */
+    bool is_unbound;           /* and has them */
+    int strong, weak;          /* references, see refs.h; an open socket has a strong one */
     struct zl_subscribers subscribers; /* pub: what peers hold now */
     struct zl_exchange exchange;
     struct zl_hand_queue
         again; /* messages of a failed generation, or read ahead; before all others */
     struct zl_intake *intake; /* its end, while the process stops; see intake.h */
+    bool is_cut;              /* that has come: nothing more is taken off libzmq */
+    bool holds_output;        /* nothing is sent now: its replies would bring more requests */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     TAILQ_ENTRY(zl_socket) all, touched;
 };
@@ -64,33 +172,9 @@ struct zl_handle {
     struct zl_socket *socket; /* a reference; NULL before there is one */
 };
 
-/* A new socket with one reference, or NULL and `why` (ZL_WHY_MAX bytes). Copies the options. */
-struct zl_socket *zl_socket_open(struct zl_loop *loop, const struct zl_pattern *pattern,
-                                 const struct zl_options *options, char *why);
-
-/* Closes; what was sent is flushed in the background. Idempotent, never blocks or raises. */
-void zl_socket_close(struct zl_socket *socket);
-
-/* How long a route that closes now goes on sending, in milliseconds; ZL_DRAIN_DROP when there is
- * nothing to send. */
-int zl_socket_linger(const struct zl_socket *socket);
-
-/* A sub may from now on be given (is given no more) what another tenant has subscribed to. */
-void zl_socket_share(struct zl_socket *socket, bool shared);
-
-/* Reads one message before a task asks for it, into the queue of those to be given again. False
- * when there is none. Between tasks only. */
-bool zl_socket_read_ahead(struct zl_socket *socket);
-
-void zl_socket_ref(struct zl_socket *socket);
-
-/* The last reference closes. Never blocks or raises. */
-void zl_socket_unref(struct zl_socket *socket);
-
-/* The host's own reference, while no generation has one. */
-void zl_socket_keep(struct zl_socket *socket);
-void zl_socket_let_go(struct zl_socket *socket);
-
-/* References that keep the struct but not the socket open, for what tasks remember of it. */
-void zl_socket_ref_weak(struct zl_socket *socket);
-void zl_socket_unref_weak(struct zl_socket *socket);
+/* Whether the socket is a request's, and nothing that it sent is wanted any more. */
+static inline bool zl_exchange_is_over(const struct zl_socket *socket)
+{
+    const struct zl_exchange *exchange = &socket->exchange;
+    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->let_go);
+}

@@ -18,7 +18,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "runtime/socket/binding.h"
 #include "runtime/socket/socket.h"
 
 union address {
@@ -147,6 +146,22 @@ void zl_streams_fini(struct zl_streams *peers)
 {
     free(peers->items);
     *peers = (struct zl_streams){0};
+}
+
+const struct zl_streams *zl_streams_current(struct zl_hub *hub)
+{
+    static const struct zl_streams none;
+    if (!hub->streams && (hub->streams = malloc(sizeof *hub->streams)))
+        zl_streams_find(hub->streams);
+    return hub->streams ? hub->streams : &none;
+}
+
+void zl_streams_expire(struct zl_hub *hub)
+{
+    if (hub->streams)
+        zl_streams_fini(hub->streams);
+    free(hub->streams);
+    hub->streams = NULL;
 }
 
 /* --- choosing -------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct zl_hub;
 struct zl_socket;
 
 struct zl_stream {
@@ -37,6 +38,10 @@ struct zl_streams {
  * or none. */
 void zl_streams_find(struct zl_streams *out);
 void zl_streams_fini(struct zl_streams *peers);
+
+/* The same for the hub, looked up once and kept until they are expired. */
+const struct zl_streams *zl_streams_current(struct zl_hub *hub);
+void zl_streams_expire(struct zl_hub *hub);
 
 /* Those of `all` that belong to the endpoints of the socket. */
 void zl_streams_select(const struct zl_streams *all, const struct zl_socket *socket,

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#include "runtime/zmq/libzmq.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/libzmq.h"
 
 enum { START_DESCRIPTORS = 24 };
 

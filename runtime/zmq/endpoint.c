@@ -16,8 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "runtime/zmq/portowner.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/portowner.h"
 
 #define FORMS "tcp://host:port, ipc://path or inproc://name"
 #define DIGITS "0123456789"

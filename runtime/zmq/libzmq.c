@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/zmq/endpoint.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/endpoint.h"
 
 #define SONAME "libzmq.so.5"
 

@@ -21,13 +21,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/zmq/endpoint.h"
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
-#include "runtime/zmq/monitor.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/log.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/endpoint.h"
+#include "runtime/zmq/monitor.h"
 
 struct leaving {
     struct zl_monitor *monitor;

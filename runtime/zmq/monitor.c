@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/zmq/context.h"
-#include "runtime/zmq/call.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/call.h"
+#include "runtime/zmq/context.h"
 
 enum {
     EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_ACCEPTED |

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "runtime/base/log.h"
-#include "runtime/loop.h"
 #include "runtime/zmq/call.h"
 
 static bool grow(struct zl_inbox *inbox)
@@ -66,7 +65,7 @@ static int32_t refuse(struct zl_inbox *inbox, void *zmq, unsigned count)
 {
     if (count == 0) {
         errno = ENOMEM; /* not even room for one: nothing was taken */
-        return zl_hot_failure();
+        return zl_message_failure();
     }
     zl_inbox_skip_rest(zmq, &inbox->messages[count - 1]);
     zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
@@ -80,7 +79,7 @@ int32_t zl_inbox_receive(struct zl_inbox *inbox, void *zmq, unsigned count)
             return refuse(inbox, zmq, count);
         int size = zl_wire_receive_frame(zmq, &inbox->messages[count]);
         if (size < 0)
-            return zl_hot_failure();
+            return zl_message_failure();
         zl_inbox_lay_out(inbox, count++, size);
         if (inbox->count < count)
             inbox->count = count;
@@ -90,9 +89,8 @@ int32_t zl_inbox_receive(struct zl_inbox *inbox, void *zmq, unsigned count)
     return (int32_t)count;
 }
 
-bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count)
+bool zl_inbox_fill(struct zl_inbox *inbox, zmq_msg_t *frames, unsigned count)
 {
-    struct zl_inbox *inbox = &loop->inbox;
     zl_inbox_clear(inbox, 0);
     while (inbox->room < count)
         if (!grow(inbox))
@@ -102,6 +100,5 @@ bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count)
         zl_inbox_lay_out(inbox, i, INT_MAX);
     }
     inbox->count = count;
-    loop->hot.received = inbox->frames;
     return true;
 }

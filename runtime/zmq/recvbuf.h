@@ -7,10 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/socket/ffi.h"
 #include "runtime/zmq/libzmq.h"
-
-struct zl_loop;
+#include "runtime/zmq/message.h"
 
 struct zl_inbox {
     zmq_msg_t *messages;
@@ -20,11 +18,11 @@ struct zl_inbox {
 
 /* Receives the frames of one message, laid out, without waiting; `count` of them are in the inbox
  * already. How many; 0 for a message with too many, which is read and forgotten; or a code of
- * ffi.h. */
+ * message.h. */
 int32_t zl_inbox_receive(struct zl_inbox *inbox, void *zmq, unsigned count);
 
 /* Copies the frames into the inbox, laid out for the script. False without memory. */
-bool zl_inbox_fill(struct zl_loop *loop, zmq_msg_t *frames, unsigned count);
+bool zl_inbox_fill(struct zl_inbox *inbox, zmq_msg_t *frames, unsigned count);
 
 /* Gives back the memory of the messages from `first` on. */
 void zl_inbox_clear(struct zl_inbox *inbox, unsigned first);

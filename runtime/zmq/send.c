@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* See send.h. A small frame is copied into libzmq's message; a large one is not: libzmq sends
  * from the string's own memory, which stays until it is done. */
+
 #include "runtime/zmq/send.h"
 
 #include <errno.h>
 
-#include "runtime/script/generation.h"
 #include "runtime/base/heap.h"
-#include "runtime/socket/ffi.h"
-#include "runtime/loop.h"
-#include "runtime/socket/socket.h"
 #include "runtime/zmq/call.h"
-#include "runtime/zmq/libzmq.h"
+#include "runtime/zmq/message.h"
 
 /* On libzmq's threads too. */
 static void let_go(void *data, void *block)
@@ -20,15 +17,15 @@ static void let_go(void *data, void *block)
     zl_heap_release(block);
 }
 
-int zl_frames_send_large(struct zl_socket *socket, const struct zl_frame *frame, int flags)
+static int send_large(void *zmq, const struct zl_frame *frame, int flags)
 {
     char *text = (char *)frame->data;
-    char *block = text - socket->loop->generation->memory.text_offset;
+    char *block = text - zl_heap_text_offset();
     zmq_msg_t message;
     if (zmq_msg_init_data(&message, text, frame->size, let_go, block) != 0)
         return -1;
     zl_heap_share(block);
-    int sent = zl_wire_send_frame(socket->zmq, &message, flags);
+    int sent = zl_wire_send_frame(zmq, &message, flags);
     if (sent < 0) {
         int error = zmq_errno();
         zmq_msg_close(&message);
@@ -37,20 +34,20 @@ int zl_frames_send_large(struct zl_socket *socket, const struct zl_frame *frame,
     return sent;
 }
 
-int32_t zl_frames_send(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+int32_t zl_frames_send(void *zmq, const struct zl_frame *frames, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
         int sent = frames[i].size < ZL_LARGE
-                       ? zl_wire_send(socket->zmq, frames[i].data, frames[i].size, flags)
-                       : zl_frames_send_large(socket, &frames[i], flags);
+                       ? zl_wire_send(zmq, frames[i].data, frames[i].size, flags)
+                       : send_large(zmq, &frames[i], flags);
         if (sent < 0)
-            return zl_hot_failure();
+            return zl_message_failure();
     }
     return 0;
 }
 
-bool zl_frames_send_bytes(struct zl_socket *socket, const void *data, size_t size)
+bool zl_frames_send_bytes(void *zmq, const void *data, size_t size)
 {
-    return zl_wire_send(socket->zmq, data, size, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+    return zl_wire_send(zmq, data, size, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
 }

@@ -7,14 +7,10 @@
 #include <stdint.h>
 
 struct zl_frame;
-struct zl_socket;
 
-/* Sends the frames, the last one as the end of the message, without waiting: 0 or a code of ffi.h.
- * Their data must be texts of strings of the running generation. */
-int32_t zl_frames_send(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
+/* Sends the frames, the last one as the end of the message, without waiting: 0 or a code of
+ * message.h. Their data must be texts of strings of a Lua state (heap.h). */
+int32_t zl_frames_send(void *zmq, const struct zl_frame *frames, uint32_t count);
 
-/* Sends a frame that is large (ZL_LARGE): what zmq_send returns. */
-int zl_frames_send_large(struct zl_socket *socket, const struct zl_frame *frame, int flags);
-
-/* Sends a frame that another one follows; false when libzmq refuses, see zl_hot_failure. */
-bool zl_frames_send_bytes(struct zl_socket *socket, const void *data, size_t size);
+/* Sends a frame that another one follows; false when libzmq refuses, see zl_message_failure. */
+bool zl_frames_send_bytes(void *zmq, const void *data, size_t size);

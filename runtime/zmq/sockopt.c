@@ -2,9 +2,9 @@
 /* See sockopt.h. */
 #include "runtime/zmq/sockopt.h"
 
+#include "runtime/zmq/call.h"
 #include "runtime/zmq/options.h"
 #include "runtime/zmq/pattern.h"
-#include "runtime/zmq/call.h"
 
 int64_t zl_sockopt_frame_limit(const struct zl_options *options)
 {

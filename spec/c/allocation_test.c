@@ -13,12 +13,13 @@
 #include <cmocka.h>
 
 #include "bindings/core.h"
-#include "runtime/zmq/context.h"
-#include "runtime/script/generation.h"
+#include "runtime/base/exit.h"
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
+#include "runtime/reload/supervisor.h"
+#include "runtime/script/generation.h"
 #include "runtime/script/script.h"
-#include "runtime/base/exit.h"
+#include "runtime/zmq/context.h"
 
 static const char script_text[] =
     "local zeroless = require 'zeroless'\n"
@@ -63,23 +64,25 @@ static size_t run_host(size_t failing, int *code)
                                .jit_commands = none,
                                .argv = argv,
                                .argc = 1,
-                               .failing = failing,
-                               .open = zl_bindings_open};
+                               .setup.failing = failing,
+                               .setup.open = zl_bindings_open};
     const struct zl_supervision none_asked = {.watch = false};
     struct zl_loop *loop = calloc(1, sizeof *loop);
     assert_non_null(loop);
     assert_true(zl_loop_init(loop, 4));
-    *code = zl_reload_begin(loop, &script, &none_asked);
+    *code = zl_reload_begin(&loop->reload, &script, &none_asked);
     if (*code == 0) {
         zl_loop_run(loop);
         *code = zl_loop_drain(loop);
     }
-    size_t calls = loop->generation ? loop->generation->memory.calls : 0;
-    if (loop->generation) {
-        zl_generation_close(loop->generation);
-        assert_int_equal(loop->generation->live, 0);
+    struct zl_group *group = loop->hub.sched.group;
+    struct zl_generation *generation = group ? zl_generation_of(group) : NULL;
+    size_t calls = generation ? generation->memory.calls : 0;
+    if (generation) {
+        zl_generation_close(generation);
+        assert_int_equal(group->live, 0);
     }
-    assert_int_equal(loop->socket_count, 0);
+    assert_int_equal(loop->hub.socket_count, 0);
     zl_loop_fini(loop);
     free(loop);
     return calls;

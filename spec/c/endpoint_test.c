@@ -2,8 +2,8 @@
 /* Unit tests of runtime/endpoint: every rule with both of its sides, every length edge, 100,000
  * mutated endpoints, and what an ipc bind may find in its way. Files live in a fresh folder each.
  */
-#include "runtime/zmq/endpoint.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/endpoint.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/pattern: every row of the table, which socket it stands on and which of the
  * two objects it gives. */
-#include "runtime/zmq/endpoint.h"
-#include "runtime/zmq/pattern.h"
-#include "runtime/zmq/libzmq.h"
 #include "runtime/base/reason.h"
+#include "runtime/zmq/endpoint.h"
+#include "runtime/zmq/libzmq.h"
+#include "runtime/zmq/pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

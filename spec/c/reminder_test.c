@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 #include "bindings/core.h"
-#include "runtime/script/generation.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/loop.h"
+#include "runtime/script/generation.h"
 #include "runtime/script/script.h"
-#include "runtime/base/clock.h"
 
 static char code[256];
 static char *argv[] = {"zlrun", "script", NULL};
@@ -39,15 +39,17 @@ static int begin(void **state)
                                 .argv = argv,
                                 .argc = 2,
                                 .first = 1,
-                                .open = zl_bindings_open};
+                                .setup.open = zl_bindings_open};
     empty[0] = none;
     said = mkstemp(path);
     unlink(path);
     before = dup(STDERR_FILENO);
     dup2(said, STDERR_FILENO);
     loop = calloc(1, sizeof *loop);
-    return loop && zl_loop_init(loop, 1) && zl_reload_begin(loop, &script, &supervision) == 0 ? 0
-                                                                                              : -1;
+    return loop && zl_loop_init(loop, 1) &&
+                   zl_reload_begin(&loop->reload, &script, &supervision) == 0
+               ? 0
+               : -1;
 }
 
 static int end(void **state)
@@ -76,8 +78,8 @@ static int count(const char *text)
 
 static void attempt(void)
 {
-    zl_reload_request(loop, "SIGHUP");
-    zl_reload_turn(loop);
+    zl_reload_request(&loop->reload, "SIGHUP");
+    zl_reload_turn(&loop->reload);
 }
 
 static void let_a_minute_pass(void)
@@ -85,7 +87,7 @@ static void let_a_minute_pass(void)
     uint64_t due = loop->reload.agenda.due[ZL_DUE_REMINDER];
     assert_true(due > zl_clock_now() + 50000000000 && due <= zl_clock_now() + 60000000000);
     loop->reload.agenda.due[ZL_DUE_REMINDER] = zl_clock_now();
-    zl_reload_turn(loop);
+    zl_reload_turn(&loop->reload);
 }
 
 static void comes_every_minute_at_warn(void **state)
@@ -94,7 +96,7 @@ static void comes_every_minute_at_warn(void **state)
     strcpy(code, "local =");
     attempt();
     assert_int_equal(count("still serving generation 1"), 1);
-    zl_reload_turn(loop);
+    zl_reload_turn(&loop->reload);
     assert_int_equal(count("still serving generation 1"), 1);
     for (int i = 1; i <= 3; i++) {
         let_a_minute_pass();
@@ -122,8 +124,8 @@ static void stays_as_it_was_when_files_are_touched(void **state)
     (void)state;
     strcpy(code, "local =");
     attempt();
-    zl_reload_request(loop, "watch"); /* for nothing: no file has changed */
-    zl_reload_turn(loop);
+    zl_reload_request(&loop->reload, "watch"); /* for nothing: no file has changed */
+    zl_reload_turn(&loop->reload);
     let_a_minute_pass();
     assert_int_equal(count("expected near"), 2);
     assert_int_equal(count("trigger=SIGHUP"), 2);

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "runtime/reload/watch.h"
 #include "runtime/base/reason.h"
+#include "runtime/reload/watch.h"
 
 enum { TIME_LIMIT = 60 /* seconds */ };
 

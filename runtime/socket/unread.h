@@ -3,9 +3,7 @@
  * loop's thread; between tasks, or called by the script. */
 #pragma once
 
-#include <stdbool.h>
-
-struct zl_socket;
+#include "runtime/socket/socket.h"
 
 struct zl_unread {
     unsigned long count, kept; /* messages; those among them that the dead letters have */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* See unread.h. */
-#include "runtime/reload/unread.h"
+#include "runtime/socket/unread.h"
 
-#include "runtime/base/log.h"
-#include "runtime/loop.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/log.h"
+#include "runtime/socket/binding.h"
+#include "runtime/socket/endpoint_list.h"
+#include "runtime/zmq/call.h"
 
 /* Where the body begins in a message of `count` frames. */
 static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
@@ -20,8 +22,8 @@ static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, uns
 struct zl_unread zl_unread_read(struct zl_socket *socket)
 {
     const uint64_t most_ns = 500000000;
-    struct zl_loop *loop = socket->loop;
-    struct zl_inbox *inbox = &loop->inbox;
+    struct zl_hub *hub = socket->hub;
+    struct zl_inbox *inbox = &hub->inbox;
     struct zl_unread rest = {0, 0, false};
     uint64_t until = zl_clock_now() + most_ns;
     int32_t count;
@@ -32,8 +34,8 @@ struct zl_unread zl_unread_read(struct zl_socket *socket)
     while (!rest.more && (count = zl_inbox_receive(inbox, socket->zmq, 0)) >= 0) {
         unsigned body = count > 0 ? find_body(socket, inbox->messages, (unsigned)count) : 0;
         rest.count++;
-        if (count > 0 && loop->reload.options.dead_letter)
-            rest.kept += zl_deadletter_write(&loop->reload.dead_letter, inbox->messages + body,
+        if (count > 0 && hub->redelivery.keeps_dead)
+            rest.kept += zl_deadletter_write(&hub->redelivery.dead_letter, inbox->messages + body,
                                              (unsigned)count - body);
         rest.more = rest.count % 64 == 0 && zl_clock_now() > until;
     }

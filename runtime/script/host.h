@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What the generations of one thread have in common: where their tasks run, and what outlives them.
+ * The loop owns it. Belongs to the loop's thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "runtime/sched/sched.h"
+#include "runtime/script/children.h"
+#include "runtime/script/luv_loop.h"
+
+struct zl_generation;
+
+struct zl_host {
+    struct zl_sched *sched;
+    TAILQ_HEAD(, zl_generation) remains; /* of closed ones, see reaper.h */
+    struct zl_nested_list nesteds;       /* luv's loops, of all generations */
+    struct zl_children children;         /* of closed generations */
+};
+
+void zl_host_init(struct zl_host *host, struct zl_sched *sched);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* See owners.h. */
+#include "runtime/socket/owners.h"
+
+#include <stdlib.h>
+
+void zl_owners_free(struct zl_tenancy *tenancy)
+{
+    zl_options_fini(&tenancy->options);
+    free(tenancy);
+}
+
+void zl_owners_forget(struct zl_socket *socket)
+{
+    while (socket->former) {
+        struct zl_tenancy *tenancy = socket->former;
+        socket->former = tenancy->next;
+        zl_owners_free(tenancy);
+    }
+}
+
+void zl_socket_share(struct zl_socket *socket, bool shared)
+{
+    socket->is_shared = shared && socket->pattern->id == ZL_SUB;
+    socket->options.is_plain = zl_options_are_plain(&socket->options) && !socket->is_shared;
+}
