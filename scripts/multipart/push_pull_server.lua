@@ -1,5 +1,5 @@
 -- Multipart messages, the pull server: prints the frames of each message, until Ctrl-C.
--- Run it: ./dev run scripts/multipart_server.lua [PORT]
+-- Run it: ./dev run scripts/multipart/push_pull_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

@@ -1,5 +1,5 @@
 -- Pair, the server: prints what its one peer sends and sends it back, until Ctrl-C.
--- Run it: ./dev run scripts/pair_server.lua [PORT]
+-- Run it: ./dev run scripts/patterns/pair_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

@@ -1,5 +1,5 @@
 -- Push-pull, the server: waits for messages and prints them, until Ctrl-C.
--- Run it: ./dev run scripts/push_pull_server.lua [PORT]
+-- Run it: ./dev run scripts/patterns/push_pull_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

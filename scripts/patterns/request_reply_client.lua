@@ -1,5 +1,5 @@
 -- Request-reply, the client: sends three requests, prints each reply, ends.
--- Run it beside its server: ./dev run scripts/request_reply_client.lua [PORT]
+-- Run it beside its server: ./dev run scripts/patterns/request_reply_client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

@@ -1,5 +1,5 @@
 -- Request-reply, the server: prints each request and replies with the same, until Ctrl-C.
--- Run it: ./dev run scripts/request_reply_server.lua [PORT]
+-- Run it: ./dev run scripts/patterns/request_reply_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

@@ -1,6 +1,6 @@
--- Dead letters: shows the messages that no try could handle, or pushes them again, to a worker that can.
--- Run it: ./dev run scripts/dead_letters.lua FILE [HOST PORT]
--- FILE is what zlrun --restart --redeliver N --dead-letter FILE has kept of a worker.
+-- Dead letters: prints the messages that a worker could not handle, or pushes them again.
+-- Run it: ./dev run scripts/recipes/dead_letters.lua FILE [HOST PORT]
+-- FILE is the one that the worker's zlrun --dead-letter FILE has written; without HOST and PORT it is printed.
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -10,7 +10,7 @@ local path, host, port = arg[1], arg[2], tonumber(arg[3])
 assert(path, "which file? dead_letters.lua FILE [HOST PORT]")
 local file = assert(io.open(path, "rb"))
 
--- A number of 32 bits, the highest byte first; nil at the end of the file
+-- A 32-bit number, big-endian; nil at the end of the file
 local function number()
   local bytes = file:read(4)
   if not bytes then return nil end
@@ -18,11 +18,11 @@ local function number()
   return ((a * 256 + b) * 256 + c) * 256 + assert(d, "the file ends in the middle of a message")
 end
 
--- Prints them, or pushes them to the worker
+-- Prints a message, or pushes it to the worker
 local handle = function(...) print(table.concat({ ... }, "\t - \t")) end
 if host then handle = Client():connect(host, port):push() end
 
--- A message is the number of its frames, then each frame's size and its bytes
+-- A message is its number of frames, then the size and the bytes of each frame
 for count in number do
   local frames = {}
   for i = 1, count do
