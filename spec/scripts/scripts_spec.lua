@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Runs every file of scripts/ as its first comment says and checks its output, and that the documents name
--- no script that is not there.
+-- Runs every file of scripts/ as its first comment says, and checks its output.
 
 local support = require "spec.support"
 local uv = require "luv"
@@ -277,18 +276,5 @@ end
         or name:gsub("handler", "worker"):gsub("^", "scripts/")
       assert.is_truthy(comment:find("./dev run", 1, true) and comment:find(command, 1, true), name)
     end
-  end)
-
-  it("is named as it is in README.md, docs/ and the README files of scripts/", function()
-    local named = 0
-    for _, text in ipairs{"README.md", "docs/reload.md", "scripts/README.md", "scripts/hot_reload/README.md"} do
-      local file = assert(io.open(support.root .. "/" .. text))
-      for path in file:read("*a"):gmatch "scripts/[%w_/]+%.lua" do
-        named = named + 1
-        assert.is_truthy(uv.fs_stat(support.root .. "/" .. path), text .. " names " .. path)
-      end
-      file:close()
-    end
-    assert.is_true(named > 5)
   end)
 end)
