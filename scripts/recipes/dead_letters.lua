@@ -10,12 +10,17 @@ local path, host, port = arg[1], arg[2], tonumber(arg[3])
 assert(path, "which file? dead_letters.lua FILE [HOST PORT]")
 local file = assert(io.open(path, "rb"))
 
--- A 32-bit number, big-endian; nil at the end of the file
+-- The next bytes of the file
+local function bytes(size)
+  local found = size == 0 and "" or file:read(size)
+  if not found or #found < size then error(path .. " ends in the middle of a message", 0) end
+  return found
+end
+
+-- A 32-bit number, big-endian
 local function number()
-  local bytes = file:read(4)
-  if not bytes then return nil end
-  local a, b, c, d = bytes:byte(1, 4)
-  return ((a * 256 + b) * 256 + c) * 256 + assert(d, "the file ends in the middle of a message")
+  local a, b, c, d = bytes(4):byte(1, 4)
+  return ((a * 256 + b) * 256 + c) * 256 + d
 end
 
 -- Prints a message, or pushes it to the worker
@@ -23,12 +28,8 @@ local handle = function(...) print(table.concat({ ... }, "\t - \t")) end
 if host then handle = Client():connect(host, port):push() end
 
 -- A message is its number of frames, then the size and the bytes of each frame
-for count in number do
+while file:read(0) do
   local frames = {}
-  for i = 1, count do
-    local size = number()
-    frames[i] = size == 0 and "" or file:read(size)
-    assert(size and frames[i] and #frames[i] == size, "the file ends in the middle of a message")
-  end
+  for i = 1, number() do frames[i] = bytes(number()) end
   handle(unpack(frames))
 end

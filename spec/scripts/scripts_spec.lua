@@ -206,6 +206,17 @@ end
     server:close()
   end)
 
+  it("recipes/dead_letters.lua says so when its file was cut off", function()
+    local whole = "\0\0\0\2\0\0\0\1a\0\0\0\2bc"
+    for size = 1, 2 * #whole - 1 do
+      local shown = start("recipes/dead_letters.lua", support.file((whole .. whole):sub(1, size))):wait()
+      local count = math.floor(size / #whole)
+      assert.are.equal(("a\t - \tbc\n"):rep(count), shown.stdout)
+      assert.are.equal(size == #whole and 0 or 1, shown.code, shown.stderr)
+      assert.are.equal(size ~= #whole, shown.stderr:find("ends in the middle of a message", 1, true) ~= nil)
+    end
+  end)
+
   it("hot_reload/worker.lua answers with each handler.lua that is saved, and client.lua waits for none", function()
     covered["hot_reload/worker.lua"], covered["hot_reload/client.lua"] = true, true
     covered["hot_reload/handler.lua"] = true
