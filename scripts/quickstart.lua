@@ -1,13 +1,13 @@
--- The four ways to pass messages, in one process: servers and clients that talk over TCP.
+-- A tour of the four patterns in one process: servers and clients that talk over TCP.
 -- Run it: ./dev run
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
 local Server, Client = zeroless.Server, zeroless.Client
 
-zeroless.log.level = "warn" -- only the story; "debug" tells of every message
+zeroless.log.level = "warn" -- keeps the output to the story; "debug" logs every message
 
--- Push-pull shares out work. Server() takes a free port, known once it has a pattern.
+-- Push-pull distributes work. Server() takes a free port, known once the pattern is made.
 local function push_pull()
   local server = Server()
   local listen_for_push = server:pull()
@@ -21,7 +21,7 @@ local function push_pull()
   end
 end
 
--- Publisher-subscriber tells many at once; each asks for the topics it wants. Here each is a task.
+-- Publisher-subscriber broadcasts: every subscriber gets the topics it asked for. Here each is a task.
 local function pub_sub()
   local server = Server()
   local pub = server:pub{topic = "weather", embed_topic = true}
@@ -40,7 +40,7 @@ local function pub_sub()
   server:close()
 end
 
--- Request-reply asks and waits for the answer. The server waits in a task while the client runs.
+-- Request-reply is for remote calls. The server runs in a task of its own, beside the client.
 local function request_reply()
   local server = Server()
   local reply, listen_for_request = server:reply()
@@ -56,7 +56,7 @@ local function request_reply()
   server:close()
 end
 
--- Pair joins exactly two; either may speak when it likes. A message may have several frames.
+-- Pair connects exactly two peers; either may send at any time. A message may have several frames.
 local function pair()
   local server = Server()
   local ping, listen_for_pong = server:pair()
@@ -78,4 +78,5 @@ request_reply()
 print "pair"
 pair()
 print "\nThat was one process. Now try two terminals:"
-print "  ./dev run scripts/push_pull_server.lua      and      ./dev run scripts/push_pull_client.lua"
+print "  ./dev run scripts/patterns/push_pull_server.lua"
+print "  ./dev run scripts/patterns/push_pull_client.lua"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Options are given at construction and at no other time: libzmq would take later ones and do nothing
--- (HAZARDS.md, row 15). So there is nothing on the objects that sets one.
+-- (docs/hazards.md, row 15). So there is nothing on the objects that sets one.
 
 local support = require "spec.support"
 local zeroless = require "zeroless"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Finalizers (__gc of newproxy, ffi.gc) that call zlrun: one may run wherever Lua allocates, so also between
--- the host and the strings of a message (HAZARDS.md, row 36), and while a state is closed.
+-- the host and the strings of a message (docs/hazards.md, row 36), and while a state is closed.
 
 local support = require "spec.support"
 local zeroless = require "zeroless"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Memory: --max-memory gives the script an error and never ends the process (HAZARDS.md, row 21);
+-- Memory: --max-memory gives the script an error and never ends the process (docs/hazards.md, row 21);
 -- sockets that nobody refers to are closed by the collector (row 18); what peers send is never decoded
 -- (row 22).
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- No wake-up is lost (HAZARDS.md, row 12): a million random operations in both directions, over several
+-- No wake-up is lost (docs/hazards.md, row 12): a million random operations in both directions, over several
 -- sockets at once, with several tasks waiting on each. A lost wake-up shows as a standstill. The seed
 -- is told when it fails; ZLRUN_SPEC_SEED repeats a run, ZLRUN_SPEC_OPERATIONS sets how many.
 

@@ -1,4 +1,4 @@
--- Hot reload, the client: keeps asking, prints each answer that differs, and how long it waited at most.
+-- Hot reload, the client: sends requests without end; prints each reply that differs, and the longest wait.
 -- Run it beside the worker: ./dev run scripts/hot_reload/client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
@@ -8,12 +8,14 @@ local Client = zeroless.Client
 -- Connects the client to as many servers as desired
 local client = Client():connect_local{port = tonumber(arg[1]) or 12345}
 
--- Makes a function that asks and an iterator that waits for the answers
+-- Makes a request client
+-- And a function and an iterator
+-- To both transmit and wait for incoming messages
 local request, listen_for_reply = client:request()
 
 local asked, longest, last = 0, 0, nil
 
--- Says every second how it goes
+-- Reports every second
 zeroless.every(1, function()
   print(("%d answers, the longest wait was %.1f ms"):format(asked, longest * 1000))
   longest = 0

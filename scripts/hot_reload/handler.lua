@@ -1,5 +1,5 @@
--- Hot reload, the handler: change the words below, save, and see the next answer change.
--- It is a part of: ./dev run --watch scripts/hot_reload/worker.lua
+-- Hot reload, the handler: change the words below and save; the next reply has them.
+-- The worker loads it: ./dev run --watch scripts/hot_reload/worker.lua
 -- SPDX-License-Identifier: MIT
 
 return function(name, number)

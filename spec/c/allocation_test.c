@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* HAZARDS.md, row 17: memory runs out at the N-th allocation of a script that uses every pattern.
- * The script gets an error or manages without; the host closes its sockets, comes to its end and,
- * under a leak checker, has lost nothing. */
+/* docs/hazards.md, row 17: memory runs out at the N-th allocation of a script that uses every
+ * pattern. The script gets an error or manages without; the host closes its sockets, comes to its
+ * end and, under a leak checker, has lost nothing. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A generation that fails or is replaced is cut off, whatever it left in luv: timers, requests in flight,
--- processes. Nothing waits for it (HAZARDS.md, row 33).
+-- processes. Nothing waits for it (docs/hazards.md, row 33).
 
 local support = require "spec.support"
 local worker = require "spec.reload.worker"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- log.handler beside the host's changes: what the host logs in the middle of one reaches the handler between
--- tasks, and whatever the handler does then is safe (HAZARDS.md, row 37).
+-- tasks, and whatever the handler does then is safe (docs/hazards.md, row 37).
 
 local support = require "spec.support"
 local worker = require "spec.reload.worker"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Every file of scripts/ is run as its first comment says, and what it prints is checked.
+-- Runs every file of scripts/ as its first comment says, and checks its output.
 
 local support = require "spec.support"
 local uv = require "luv"
@@ -7,6 +7,9 @@ local zeroless = require "zeroless"
 
 local folder = support.root .. "/scripts/"
 local covered = {}
+
+-- What the scripts of multipart/ print of the messages that they pass.
+local two_frames = "1\t - \tMsg1\n2\t - \tMsg2\n3\t - \tMsg3\n"
 
 local function start(name, ...)
   covered[name] = true
@@ -75,38 +78,37 @@ request/reply
 pair
   heard ping 1, then pong 2
 ]], child.stdout:match "^(.-)\n[^\n]*Now try two terminals")
-    local last = child.stdout:match "([^\n]+)\n$"
-    for script in last:gmatch "%./dev run scripts/(%S+)" do
-      assert.is_truthy(uv.fs_stat(folder .. script), script)
-    end
-    assert.is_truthy(last:find("./dev run scripts/push_pull_server.lua", 1, true))
-    assert.is_truthy(last:find("./dev run scripts/push_pull_client.lua", 1, true))
+    local advice = child.stdout:match "Now try two terminals.*$"
+    local named = {}
+    for script in advice:gmatch "%./dev run scripts/(%S+)" do named[#named + 1] = script end
+    assert.are.same({"patterns/push_pull_server.lua", "patterns/push_pull_client.lua"}, named)
+    for _, script in ipairs(named) do assert.is_truthy(uv.fs_stat(folder .. script), script) end
   end)
 
-  it("push_pull_server.lua prints what push_pull_client.lua pushes", function()
-    local server, port = start_server "push_pull_server.lua"
-    client_prints("push_pull_client.lua", port, "")
+  it("patterns/push_pull_server.lua prints what push_pull_client.lua pushes", function()
+    local server, port = start_server "patterns/push_pull_server.lua"
+    client_prints("patterns/push_pull_client.lua", port, "")
     server:expect "Msg3"
-    client_prints("push_pull_client.lua", port, "")
+    client_prints("patterns/push_pull_client.lua", port, "")
     server:expect "Msg1\nMsg2\nMsg3\nMsg1\nMsg2\nMsg3\n"
     interrupt(server)
     assert.are.equal("Msg1\nMsg2\nMsg3\nMsg1\nMsg2\nMsg3\n", server.stdout)
   end)
 
-  it("push_pull_client.lua delivers to a server that starts later", function()
+  it("patterns/push_pull_client.lua delivers to a server that starts later", function()
     local port = free_port()
-    local client = start("push_pull_client.lua", port)
+    local client = start("patterns/push_pull_client.lua", port)
     client:expect "Ready..."
-    local server = start("push_pull_server.lua", port)
+    local server = start("patterns/push_pull_server.lua", port)
     server:expect "Msg3"
     ends_well(client)
     interrupt(server)
     assert.are.equal("Msg1\nMsg2\nMsg3\n", server.stdout)
   end)
 
-  it("pub_sub_server.lua publishes to every pub_sub_client.lua that is there", function()
-    local server, port = start_server "pub_sub_server.lua"
-    local client = start("pub_sub_client.lua", port)
+  it("patterns/pub_sub_server.lua publishes to every pub_sub_client.lua that is there", function()
+    local server, port = start_server "patterns/pub_sub_server.lua"
+    local client = start("patterns/pub_sub_client.lua", port)
     client:expect "Msg3"
     ends_well(server)
     interrupt(client)
@@ -114,38 +116,59 @@ pair
     assert.are.equal("", server.stdout)
   end)
 
-  it("request_reply_server.lua replies to request_reply_client.lua", function()
-    local server, port = start_server "request_reply_server.lua"
-    client_prints("request_reply_client.lua", port, "Msg1\nMsg2\nMsg3\n")
-    client_prints("request_reply_client.lua", port, "Msg1\nMsg2\nMsg3\n")
+  it("patterns/request_reply_server.lua replies to request_reply_client.lua", function()
+    local server, port = start_server "patterns/request_reply_server.lua"
+    client_prints("patterns/request_reply_client.lua", port, "Msg1\nMsg2\nMsg3\n")
+    client_prints("patterns/request_reply_client.lua", port, "Msg1\nMsg2\nMsg3\n")
     interrupt(server)
     assert.are.equal("Msg1\nMsg2\nMsg3\nMsg1\nMsg2\nMsg3\n", server.stdout)
   end)
 
-  it("pair_server.lua sends back what pair_client.lua sends", function()
-    local server, port = start_server "pair_server.lua"
-    client_prints("pair_client.lua", port, "Msg1\nMsg2\nMsg3\n")
+  it("patterns/pair_server.lua sends back what pair_client.lua sends", function()
+    local server, port = start_server "patterns/pair_server.lua"
+    client_prints("patterns/pair_client.lua", port, "Msg1\nMsg2\nMsg3\n")
     interrupt(server)
     assert.are.equal("Msg1\nMsg2\nMsg3\n", server.stdout)
   end)
 
-  it("multipart_server.lua prints both frames of what multipart_client.lua pushes", function()
-    local server, port = start_server "multipart_server.lua"
-    client_prints("multipart_client.lua", port, "")
+  it("multipart/push_pull_server.lua prints both frames of what its client pushes", function()
+    local server, port = start_server "multipart/push_pull_server.lua"
+    client_prints("multipart/push_pull_client.lua", port, "")
     server:expect "Msg3"
     interrupt(server)
-    assert.are.equal("1\t - \tMsg1\n2\t - \tMsg2\n3\t - \tMsg3\n", server.stdout)
+    assert.are.equal(two_frames, server.stdout)
   end)
 
-  for _, name in ipairs{"push_pull", "request_reply", "pair", "multipart", "pub_sub"} do
-    it(name .. "_server.lua ends at once and cleanly when nobody came", function()
-      interrupt((start_server(name .. "_server.lua")))
+  it("multipart/pub_sub_server.lua publishes its topic and two more frames", function()
+    local server, port = start_server "multipart/pub_sub_server.lua"
+    local client = start("multipart/pub_sub_client.lua", port)
+    client:expect "Msg3"
+    ends_well(server)
+    interrupt(client)
+    assert.are.equal(("\n" .. two_frames):gsub("\n(.)", "\nsh\t - \t%1"):sub(2), client.stdout)
+  end)
+
+  for _, name in ipairs{"request_reply", "pair"} do
+    it("multipart/" .. name .. "_server.lua sends both frames back to its client", function()
+      local server, port = start_server("multipart/" .. name .. "_server.lua")
+      client_prints("multipart/" .. name .. "_client.lua", port, two_frames)
+      interrupt(server)
+      assert.are.equal(two_frames, server.stdout)
     end)
   end
 
+  for _, pattern in ipairs{"push_pull", "request_reply", "pair", "pub_sub"} do
+    for _, place in ipairs{"patterns/", "multipart/"} do
+      local name = place .. pattern .. "_server.lua"
+      it(name .. " ends at once and cleanly when no client came", function()
+        interrupt((start_server(name)))
+      end)
+    end
+  end
+
   it("a second server on the port is told who holds it, and exits with 69", function()
-    local server, port = start_server "push_pull_server.lua"
-    local second = start("push_pull_server.lua", port):wait()
+    local server, port = start_server "patterns/push_pull_server.lua"
+    local second = start("patterns/push_pull_server.lua", port):wait()
     assert.are.equal(69, second.code)
     local held = "push_pull_server.lua:10: Port %d is already in use by zlrun, pid %d"
     local told = held:format(port, server.pid)
@@ -153,7 +176,7 @@ pair
     interrupt(server)
   end)
 
-  it("dead_letters.lua shows what a worker could not handle, and pushes it to one that can", function()
+  it("recipes/dead_letters.lua shows what a worker could not handle, and pushes it to one that can", function()
     local letters = support.folder() .. "/letters"
     local port = support.free_port()
     local worker = support.start_host{
@@ -172,15 +195,26 @@ end
     push:close()
     worker:kill "sigterm"
     worker:wait()
-    local shown = start("dead_letters.lua", letters)
+    local shown = start("recipes/dead_letters.lua", letters)
     ends_well(shown)
     assert.are.equal("2\t - \tbad\n", shown.stdout)
 
     local server = zeroless.Server{host = "127.0.0.1"}
     local pull = server:pull()
-    ends_well(start("dead_letters.lua", letters, "127.0.0.1", server.port))
+    ends_well(start("recipes/dead_letters.lua", letters, "127.0.0.1", server.port))
     assert.are.same({"2", "bad"}, {pull:recv(support.patience)})
     server:close()
+  end)
+
+  it("recipes/dead_letters.lua says so when its file was cut off", function()
+    local whole = "\0\0\0\2\0\0\0\1a\0\0\0\2bc"
+    for size = 1, 2 * #whole - 1 do
+      local shown = start("recipes/dead_letters.lua", support.file((whole .. whole):sub(1, size))):wait()
+      local count = math.floor(size / #whole)
+      assert.are.equal(("a\t - \tbc\n"):rep(count), shown.stdout)
+      assert.are.equal(size == #whole and 0 or 1, shown.code, shown.stderr)
+      assert.are.equal(size ~= #whole, shown.stderr:find("ends in the middle of a message", 1, true) ~= nil)
+    end
   end)
 
   it("hot_reload/worker.lua answers with each handler.lua that is saved, and client.lua waits for none", function()
@@ -212,17 +246,26 @@ end
     assert.are.equal(0, worker.code, worker.stderr)
   end)
 
-  -- The path of each file, from `folder`.
+  it("hot_reload/worker.lua finds its handler when it is started in its own folder", function()
+    local worker = support.start_host{"worker.lua", support.free_port(); cwd = folder .. "hot_reload"}
+    worker:expect "Ready..."
+    interrupt(worker)
+  end)
+
+  -- The path of each script, from `folder`.
   local function each_file()
     local found = {}
     for name, kind in uv.fs_scandir_next, assert(uv.fs_scandir(folder)) do
-      if kind ~= "directory" then
-        found[#found + 1] = name
-      else
+      if kind == "directory" then
         for inner in uv.fs_scandir_next, assert(uv.fs_scandir(folder .. name)) do
-          if inner ~= "README.md" then found[#found + 1] = name .. "/" .. inner end
+          found[#found + 1] = name .. "/" .. inner
         end
+      else
+        found[#found + 1] = name
       end
+    end
+    for i = #found, 1, -1 do
+      if found[i]:match "README%.md$" then table.remove(found, i) end
     end
     return ipairs(found)
   end

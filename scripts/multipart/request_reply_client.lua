@@ -1,5 +1,5 @@
--- Request-reply, the client: sends three requests, prints each reply, ends.
--- Run it beside its server: ./dev run scripts/request_reply_client.lua [PORT]
+-- Multipart messages, the request client: sends three requests of two frames each, prints each reply, ends.
+-- Run it beside its server: ./dev run scripts/multipart/request_reply_client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -14,8 +14,8 @@ client:connect_local{port = tonumber(arg[1]) or 12345}
 -- To both transmit and wait for incoming messages
 local request, listen_for_reply = client:request()
 
-for _, msg in ipairs{"Msg1", "Msg2", "Msg3"} do
-  request(msg)
-  local response = listen_for_reply()
-  print(response)
+for id, msg in ipairs{"Msg1", "Msg2", "Msg3"} do
+  request(tostring(id), msg)
+  local reply_id, response = listen_for_reply()
+  print(reply_id, " - ", response)
 end

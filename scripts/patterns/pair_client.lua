@@ -1,5 +1,5 @@
 -- Pair, the client: sends three messages, prints what comes back, ends.
--- Run it beside its server: ./dev run scripts/pair_client.lua [PORT]
+-- Run it beside its server: ./dev run scripts/patterns/pair_client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

@@ -1,5 +1,5 @@
--- Multipart messages, the pull server: prints the frames of each message, until Ctrl-C.
--- Run it: ./dev run scripts/multipart_server.lua [PORT]
+-- Push-pull, the server: waits for messages and prints them, until Ctrl-C.
+-- Run it: ./dev run scripts/patterns/push_pull_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -9,7 +9,6 @@ local Server = zeroless.Server
 -- And makes an iterator that waits for incoming messages
 local listen_for_push = Server{port = tonumber(arg[1]) or 12345}:pull()
 
--- Every frame is a value of its own
-for id, msg in listen_for_push do
-  print(id, " - ", msg)
+for msg in listen_for_push do
+  print(msg)
 end

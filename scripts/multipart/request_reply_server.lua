@@ -1,5 +1,5 @@
--- Request-reply, the server: prints each request and replies with the same, until Ctrl-C.
--- Run it: ./dev run scripts/request_reply_server.lua [PORT]
+-- Multipart messages, the reply server: prints each request and sends its frames back, until Ctrl-C.
+-- Run it: ./dev run scripts/multipart/request_reply_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -10,7 +10,7 @@ local Server = zeroless.Server
 -- To both transmit and wait for incoming messages
 local reply, listen_for_request = Server{port = tonumber(arg[1]) or 12345}:reply()
 
-for msg in listen_for_request do
-  print(msg)
-  reply(msg)
+for id, msg in listen_for_request do
+  print(id, " - ", msg)
+  reply(id, msg)
 end

@@ -1,5 +1,5 @@
--- Push-pull, the server: waits for messages and prints them, until Ctrl-C.
--- Run it: ./dev run scripts/push_pull_server.lua [PORT]
+-- Multipart messages, the pull server: prints the frames of each message, until Ctrl-C.
+-- Run it: ./dev run scripts/multipart/push_pull_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -9,6 +9,7 @@ local Server = zeroless.Server
 -- And makes an iterator that waits for incoming messages
 local listen_for_push = Server{port = tonumber(arg[1]) or 12345}:pull()
 
-for msg in listen_for_push do
-  print(msg)
+-- Every frame is a value of its own
+for id, msg in listen_for_push do
+  print(id, " - ", msg)
 end

@@ -1,5 +1,5 @@
 -- Push-pull, the client: pushes three messages and ends. Several may push to one server.
--- Run it beside its server: ./dev run scripts/push_pull_client.lua [PORT]
+-- Run it beside its server: ./dev run scripts/patterns/push_pull_client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

@@ -1,5 +1,5 @@
--- Pair, the server: prints what its one peer sends and sends it back, until Ctrl-C.
--- Run it: ./dev run scripts/pair_server.lua [PORT]
+-- Multipart messages, the pair server: prints what its one peer sends and sends it back, until Ctrl-C.
+-- Run it: ./dev run scripts/multipart/pair_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -10,7 +10,7 @@ local Server = zeroless.Server
 -- To both transmit and wait for incoming messages
 local pair, listen_for_pair = Server{port = tonumber(arg[1]) or 12345}:pair()
 
-for msg in listen_for_pair do
-  print(msg)
-  pair(msg)
+for id, msg in listen_for_pair do
+  print(id, " - ", msg)
+  pair(id, msg)
 end

@@ -1,5 +1,5 @@
 -- Multipart messages, the push client: pushes three messages of two frames each and ends.
--- Run it beside its server: ./dev run scripts/multipart_client.lua [PORT]
+-- Run it beside its server: ./dev run scripts/multipart/push_pull_client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"

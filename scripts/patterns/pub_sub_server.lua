@@ -1,5 +1,5 @@
 -- Publisher-subscriber, the server: publishes three messages under the topic 'sh' and ends.
--- Run it: ./dev run scripts/pub_sub_server.lua [PORT]
+-- Run it: ./dev run scripts/patterns/pub_sub_server.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
@@ -9,7 +9,7 @@ local Server = zeroless.Server
 -- And makes a function that publishes messages with the topic 'sh'
 local pub = Server{port = tonumber(arg[1]) or 12345}:pub{topic = "sh", embed_topic = true}
 
--- What is published before a subscriber is there is for nobody: waits for the first one
+-- Messages published before a subscriber is there are dropped: waits for the first one
 pub:wait_subscribers(1)
 
 for _, msg in ipairs{"Msg1", "Msg2", "Msg3"} do

@@ -1,5 +1,5 @@
 -- Publisher-subscriber, the client: prints what is published under the topic 'sh', until Ctrl-C.
--- Run it beside its server, any number of times: ./dev run scripts/pub_sub_client.lua [PORT]
+-- Run it beside its server, any number of times: ./dev run scripts/patterns/pub_sub_client.lua [PORT]
 -- SPDX-License-Identifier: MIT
 
 local zeroless = require "zeroless"
