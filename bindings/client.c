@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bindings/address.h"
+#include "bindings/pattern.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
 #include "runtime/socket/binding.h"
@@ -123,7 +123,7 @@ static int connect_to(lua_State *L, struct client *client, const struct zl_endpo
     if (!grown)
         return luaL_error(L, "not enough memory");
     client->addresses = grown;
-    if (socket && !zl_socket_connect(socket, endpoint, why))
+    if (socket && !zl_binding_connect(socket, endpoint, why))
         return zl_lua_unavailable(L, why);
     client->addresses[client->count++] = *endpoint;
     if (socket)
@@ -140,7 +140,7 @@ static int disconnect_from(lua_State *L, struct client *client, const struct zl_
     if (i < 0)
         return luaL_error(L, "There was no connection to %s", push_description(L, endpoint));
     struct zl_socket *socket = live_socket(client);
-    if (socket && !zl_socket_disconnect(socket, endpoint, why))
+    if (socket && !zl_binding_disconnect(socket, endpoint, why))
         return luaL_error(L, "%s", why);
     client->count--;
     memmove(&client->addresses[i], &client->addresses[i + 1],
@@ -209,26 +209,26 @@ static int client_new(lua_State *L)
 static int client_pattern(lua_State *L)
 {
     struct client *client = check_client(L);
-    struct zl_making making;
+    struct zl_pattern_build build;
     char why[ZL_WHY_MAX], again[ZL_ENDPOINT_MAX];
-    zl_lua_begin_pattern(L, ZL_AT_CLIENT, "client", &making);
-    if (making.pattern->one_peer && client->count > 1)
+    zl_lua_begin_pattern(L, ZL_AT_CLIENT, "client", &build);
+    if (build.pattern->one_peer && client->count > 1)
         return luaL_error(L, "A client cannot connect more than once in the PAIR pattern");
     struct zl_socket *socket =
-        zl_lua_take_over(L, &making, client->addresses, client->count, ZL_CONNECT, again);
+        zl_lua_take_over(L, &build, client->addresses, client->count, ZL_CONNECT, again);
     bool is_new = !socket;
     if (is_new)
-        socket = zl_lua_open_socket(L, &making);
+        socket = zl_lua_open_socket(L, &build);
     socket->is_bare = client->count == 0;
     for (int i = 0; i < client->count; i++) {
         if (is_new)
             zl_lua_log_address(L, "Connecting to", &client->addresses[i]);
-        if (!zl_socket_connect(socket, &client->addresses[i], why)) {
-            zl_socket_unref(socket);
+        if (!zl_binding_connect(socket, &client->addresses[i], why)) {
+            zl_sockets_unref(socket);
             return zl_lua_unavailable(L, why);
         }
     }
-    return zl_lua_finish_pattern(L, &client->handle, socket, &making);
+    return zl_lua_finish_pattern(L, &client->handle, socket, &build);
 }
 
 static int client_close(lua_State *L)

@@ -9,7 +9,7 @@
 #include "bindings/luasup.h"
 #include "runtime/base/reason.h"
 #include "runtime/script/generation.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/zmq/libzmq.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
@@ -27,7 +27,7 @@ static int os_exit(lua_State *L)
 static int core_engage(lua_State *L)
 {
     char why[ZL_WHY_MAX];
-    if (!zl_zmq_load(why)) {
+    if (!zl_libzmq_load(why)) {
         lua_pushstring(L, why);
         return lua_error(L);
     }
@@ -41,7 +41,7 @@ _Static_assert(ZL_SOURCE_MAX == LUA_IDSIZE, "the name of a source is kept whole"
 static int core_mark(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
-    struct zl_line *line = zl_exchange_line(handle->socket);
+    struct zl_line *line = zl_reqrep_line(handle->socket);
     lua_Debug info;
     line->number = 0;
     if (lua_getstack(L, (int)lua_tointeger(L, 2), &info) && lua_getinfo(L, "Sl", &info)) {
@@ -56,7 +56,7 @@ static int core_marked(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
     char text[ZL_LINE_MAX];
-    zl_line_text(zl_exchange_line(handle->socket), text);
+    zl_line_text(zl_reqrep_line(handle->socket), text);
     lua_pushstring(L, text);
     return 1;
 }
@@ -96,8 +96,8 @@ static int open_core(lua_State *L)
     zl_open_client(L);
     zl_open_sender(L);
     zl_open_receiver(L);
-    lua_pushlightuserdata(L, &loop->hub.hot);
-    lua_setfield(L, -2, "hot");
+    lua_pushlightuserdata(L, &loop->hub.shared);
+    lua_setfield(L, -2, "shared");
     lua_pushliteral(L, ZL_REFUSAL);
     lua_setfield(L, -2, "REFUSAL");
     lua_pushinteger(L, zl_lua_generation(L)->number);

@@ -97,7 +97,7 @@ static int core_log(lua_State *L)
 
 static int core_log_level(lua_State *L)
 {
-    lua_pushstring(L, zl_level_name(level_of(zl_lua_generation(L))));
+    lua_pushstring(L, zl_log_level_name(level_of(zl_lua_generation(L))));
     return 1;
 }
 
@@ -105,7 +105,7 @@ static int core_set_log_level(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_generation(L);
     const char *name = luaL_checkstring(L, 1);
-    enum zl_level level = zl_level_find(name);
+    enum zl_level level = zl_log_level_find(name);
     if (level == ZL_SILENT && strcmp(name, "silent") != 0) {
         lua_pushboolean(L, 0);
         return 1;
@@ -127,7 +127,7 @@ static int call_handler(lua_State *L)
     lua_createtable(L, 0, 5);
     lua_pushnumber(L, record->time);
     lua_setfield(L, -2, "time");
-    lua_pushstring(L, zl_level_name(record->level));
+    lua_pushstring(L, zl_log_level_name(record->level));
     lua_setfield(L, -2, "level");
     lua_pushlstring(L, record->message, record->size);
     lua_setfield(L, -2, "message");

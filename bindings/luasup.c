@@ -8,7 +8,7 @@
 #include "runtime/base/embedded.h"
 #include "runtime/base/reason.h"
 #include "runtime/script/vm.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/unread.h"
 
 static char generation_key;
@@ -74,10 +74,10 @@ void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
     if (socket->owner && socket->owner != &generation->group)
         return;
     /* A finalizer may close while a message is on its way into Lua: then nothing is read. */
-    if (socket->zmq && !socket->former && socket->pattern->id != ZL_SUB &&
-        !socket->hub->hot.received)
+    if (socket->zmq && !socket->previous && socket->pattern->id != ZL_SUB &&
+        !socket->hub->shared.received)
         zl_unread_report(socket);
-    zl_socket_close(socket);
+    zl_sockets_close(socket);
 }
 
 /* Upvalues: the methods, the property function. */
@@ -137,7 +137,7 @@ void zl_lua_drop_socket(struct zl_handle *handle)
     struct zl_socket *socket = handle->socket;
     handle->socket = NULL;
     if (socket)
-        zl_socket_unref(socket);
+        zl_sockets_unref(socket);
 }
 
 int zl_handle__gc(lua_State *L)
@@ -151,7 +151,7 @@ int zl_handle__tostring(lua_State *L)
     struct zl_handle *handle = lua_touserdata(L, 1);
     char endpoints[ZL_WHY_MAX] = "";
     if (handle->socket && handle->socket->zmq)
-        zl_socket_describe(handle->socket, endpoints, sizeof endpoints);
+        zl_endpoints_describe(handle->socket, endpoints, sizeof endpoints);
     const char *kind = strchr(handle->class_name, '.') + 1;
     lua_pushfstring(L, "%s %s (%s)", handle->socket ? handle->socket->pattern->name : "", kind,
                     handle->socket && handle->socket->zmq ? endpoints : "closed");

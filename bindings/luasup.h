@@ -31,7 +31,7 @@ struct zl_generation *zl_lua_live(lua_State *L);
  * what served before goes on. */
 void zl_lua_refuse_in_attempt(lua_State *L, const char *call);
 
-/* Closes the socket at the wish of the script, unless another generation has it by now. */
+/* Closes the socket at the spec of the script, unless another generation has it by now. */
 void zl_lua_close_socket(lua_State *L, struct zl_socket *socket);
 
 /* A class: pushes a table {methods = {}, meta = {}}. `meta` is the metatable of its userdata, with

@@ -35,7 +35,7 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     sched->current = interrupted;
     if (outcome != 0) {
         zl_generation_failed(generation, NULL, lua_tostring(L, -1));
-        uv_stop(&generation->nested->inner); /* a script that runs the loop itself gets no more */
+        uv_stop(&generation->luv_loop->inner); /* a script that runs the loop itself gets no more */
         lua_settop(L, before);
         return -outcome;
     }
@@ -145,13 +145,13 @@ int zl_open_luv(lua_State *L)
         return lua_error(L);
     }
     zl_loop_engage(zl_loop_of(host));
-    if (!generation->nested)
-        generation->nested = zl_nested_new(&host->nesteds, host->sched->uv, why);
-    if (!generation->nested)
+    if (!generation->luv_loop)
+        generation->luv_loop = zl_luv_loop_new(&host->luv_loops, host->sched->uv, why);
+    if (!generation->luv_loop)
         return luaL_error(L, "%s", why);
     generation->disarm = disarm;
     luv_set_callback(main_state, call_back);
-    luv_set_loop(main_state, &generation->nested->inner);
+    luv_set_loop(main_state, &generation->luv_loop->inner);
     lua_pushcfunction(main_state, open_protected);
     int outcome = lua_pcall(main_state, 0, 1, 0);
     if (main_state != L)

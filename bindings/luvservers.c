@@ -52,14 +52,14 @@ static bool read_address(lua_State *L, uv_handle_type type, struct sockaddr_stor
 /* Upvalues: luv's bind, the metatable of its handles, their type. */
 static int bind_shared(lua_State *L)
 {
-    struct zl_nested *nested = zl_lua_generation(L)->nested;
+    struct zl_luv_loop *luv_loop = zl_lua_generation(L)->luv_loop;
     uv_handle_type type = (uv_handle_type)lua_tointeger(L, lua_upvalueindex(3));
     struct sockaddr_storage address;
     bool is_ours = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(2));
     lua_settop(L, is_ours ? lua_gettop(L) - 1 : lua_gettop(L));
     uv_handle_t *handle = is_ours ? *(uv_handle_t **)lua_touserdata(L, 1) : NULL;
     if (handle && !uv_is_closing(handle) && read_address(L, type, &address)) {
-        int fd = zl_listening_share(nested, type, (struct sockaddr *)&address);
+        int fd = zl_luv_servers_share(luv_loop, type, (struct sockaddr *)&address);
         if (fd >= 0 && adopt(handle, fd) == 0) {
             lua_pushinteger(L, 0);
             return 1;

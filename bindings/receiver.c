@@ -4,7 +4,7 @@
 #include "bindings/luasup.h"
 
 #include "runtime/socket/ffi.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 
 static int receiver_close(lua_State *L)
 {
@@ -17,14 +17,14 @@ static int receiver_close(lua_State *L)
 static int core_retry(lua_State *L)
 {
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    lua_pushboolean(L, !receiver->socket->zmq || zl_exchange_retry(receiver->socket));
+    lua_pushboolean(L, !receiver->socket->zmq || zl_reqrep_retry(receiver->socket));
     return 1;
 }
 
 /* core.let_go(receiver): the script did not wait longer for a reply and may ask anew */
 static int core_let_go(lua_State *L)
 {
-    zl_lua_check_handle(L, 1, zl_receiver_class)->socket->exchange.let_go = true;
+    zl_lua_check_handle(L, 1, zl_receiver_class)->socket->exchange.abandoned = true;
     return 0;
 }
 
@@ -32,35 +32,35 @@ static char inbox_key;
 
 static int inbox__gc(lua_State *L)
 {
-    zl_inbox_fini(lua_touserdata(L, 1));
+    zl_recvbuf_fini(lua_touserdata(L, 1));
     return 0;
 }
 
-static struct zl_inbox *new_inbox(lua_State *L)
+static struct zl_recvbuf *new_inbox(lua_State *L)
 {
-    struct zl_inbox *inbox = lua_newuserdata(L, sizeof *inbox);
-    *inbox = (struct zl_inbox){.room = 0};
+    struct zl_recvbuf *recvbuf = lua_newuserdata(L, sizeof *recvbuf);
+    *recvbuf = (struct zl_recvbuf){.room = 0};
     lua_pushlightuserdata(L, &inbox_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     lua_setmetatable(L, -2);
-    return inbox;
+    return recvbuf;
 }
 
 /* core.receive_nested(receiver): receives while the frames of another message still lie in the
- * loop's inbox, into one of its own: a code as of zl_hot_receive, the frames */
+ * loop's recvbuf, into one of its own: a code as of zl_ffi_receive, the frames */
 static int core_receive_nested(lua_State *L)
 {
     struct zl_hub *hub = &zl_lua_loop(L)->hub;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    struct zl_inbox *own = new_inbox(L), before = hub->inbox;
-    struct zl_hot hot = hub->hot;
-    hub->inbox = *own;
-    hub->hot.received = NULL;
-    int32_t code = zl_hot_receive(receiver);
-    const struct zl_frame *frames = hub->hot.received;
-    *own = hub->inbox;
-    hub->inbox = before;
-    hub->hot = hot;
+    struct zl_recvbuf *own = new_inbox(L), before = hub->recvbuf;
+    struct zl_shared shared = hub->shared;
+    hub->recvbuf = *own;
+    hub->shared.received = NULL;
+    int32_t code = zl_ffi_receive(receiver);
+    const struct zl_frame *frames = hub->shared.received;
+    *own = hub->recvbuf;
+    hub->recvbuf = before;
+    hub->shared = shared;
     lua_pushinteger(L, code);
     luaL_checkstack(L, code > 0 ? code : 0, "too many frames");
     for (int32_t i = 0; frames && i < code; i++)

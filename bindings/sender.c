@@ -7,7 +7,7 @@
 
 #include "runtime/base/reason.h"
 #include "runtime/socket/admission.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/waitq.h"
 
 /* Subscriptions that peers hold now. */
@@ -20,8 +20,8 @@ static int sender_property(lua_State *L)
     if (!name || strcmp(name, "subscribers") != 0 || socket->pattern->id != ZL_PUB)
         return 1;
     if (socket->zmq) {
-        zl_socket_touch(socket);
-        zl_socket_read_subscriptions(socket);
+        zl_waitq_mark_dirty(socket);
+        zl_admission_read_subscriptions(socket);
     }
     lua_pushinteger(L, socket->zmq ? zl_subscribers_count(&socket->subscribers) : 0);
     return 1;
@@ -40,7 +40,7 @@ static int core_describe(lua_State *L)
     const struct zl_handle *handle = lua_touserdata(L, 1);
     const struct zl_options *options = &handle->socket->options;
     char endpoints[ZL_WHY_MAX];
-    zl_socket_describe(handle->socket, endpoints, sizeof endpoints);
+    zl_endpoints_describe(handle->socket, endpoints, sizeof endpoints);
     lua_pushstring(L, handle->socket->pattern->name);
     lua_pushstring(L, endpoints);
     lua_pushlstring(L, options->topic.data, options->topic.size);

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bindings/address.h"
+#include "bindings/pattern.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
 #include "runtime/reload/adoption.h"
 #include "runtime/socket/binding.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 
 struct server {
     struct zl_handle handle;
@@ -89,28 +89,28 @@ static void read_bound(const struct zl_socket *socket, struct zl_endpoint *endpo
 }
 
 /* A socket at the endpoint, that of the generation before or one of its own; raises. */
-static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making,
+static struct zl_socket *get_socket(lua_State *L, const struct zl_pattern_build *build,
                                     struct zl_endpoint *endpoint)
 {
     char why[ZL_WHY_MAX], again[ZL_ENDPOINT_MAX];
-    struct zl_socket *socket = zl_lua_take_over(L, making, endpoint, 1, ZL_BIND, again);
-    if (socket && zl_socket_is_bound(socket)) {
+    struct zl_socket *socket = zl_lua_take_over(L, build, endpoint, 1, ZL_BIND, again);
+    if (socket && zl_endpoints_are_bound(socket)) {
         read_bound(socket, endpoint);
         return socket;
     }
     if (!socket)
-        socket = zl_lua_open_socket(L, making);
+        socket = zl_lua_open_socket(L, build);
     char asked[ZL_ENDPOINT_MAX];
     memcpy(asked, endpoint->text, sizeof asked);
     if (*again)
         zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
     bool later = (*again && zl_lua_generation(L)->group.life == ZL_LOADING) ||
-                 zl_tenancy_claim(&zl_lua_loop(L)->reload.finder, socket, endpoint);
+                 zl_adoption_claim(&zl_lua_loop(L)->reload.finder, socket, endpoint);
     zl_lua_log_address(L, "Binding", endpoint);
-    if (later ? zl_socket_bind_later(socket, endpoint, asked, why)
-              : zl_socket_bind(socket, endpoint, asked, why))
+    if (later ? zl_binding_bind_later(socket, endpoint, asked, why)
+              : zl_binding_bind(socket, endpoint, asked, why))
         return socket;
-    zl_socket_unref(socket);
+    zl_sockets_unref(socket);
     zl_lua_unavailable(L, why);
     return NULL;
 }
@@ -118,14 +118,14 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_making *making
 static int server_pattern(lua_State *L)
 {
     struct server *server = check_server(L);
-    struct zl_making making;
+    struct zl_pattern_build build;
     if (server->closed)
         return luaL_error(L, "the server is closed");
-    zl_lua_begin_pattern(L, ZL_AT_SERVER, "server", &making);
+    zl_lua_begin_pattern(L, ZL_AT_SERVER, "server", &build);
     struct zl_endpoint endpoint = server->endpoint;
-    struct zl_socket *socket = get_socket(L, &making, &endpoint);
+    struct zl_socket *socket = get_socket(L, &build, &endpoint);
     server->endpoint = endpoint;
-    return zl_lua_finish_pattern(L, &server->handle, socket, &making);
+    return zl_lua_finish_pattern(L, &server->handle, socket, &build);
 }
 
 static int server_close(lua_State *L)

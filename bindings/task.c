@@ -8,7 +8,7 @@
 #include "bindings/luasup.h"
 #include "runtime/base/clock.h"
 #include "runtime/script/generation.h"
-#include "runtime/socket/in_hand.h"
+#include "runtime/socket/inflight.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
 
@@ -63,7 +63,7 @@ static int core_wait(lua_State *L)
     uint64_t due = direction == ZL_IN ? handle->socket->exchange.deadline : 0;
     if (due && (!deadline || due < deadline))
         deadline = due;
-    zl_socket_wait(handle->socket, direction, deadline);
+    zl_waitq_wait(handle->socket, direction, deadline);
     return yield_token(L);
 }
 
@@ -131,7 +131,7 @@ static int core_told(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_generation(L)->group.sched;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    if (sched->current == sched->outside || zl_work_tell(sched->current, receiver->socket))
+    if (sched->current == sched->outside || zl_inflight_note_stop(sched->current, receiver->socket))
         return 0;
     sched->current->finishing = zl_work_of(sched->current)->inherited = false;
     if (obstacle(L, sched) != 0)
@@ -231,7 +231,7 @@ static int core_now(lua_State *L)
  * rest; nothing in the first one, nor once this one serves */
 static int core_beat(lua_State *L)
 {
-    const struct zl_reload *reload = &zl_lua_loop(L)->reload;
+    const struct zl_serving *reload = &zl_lua_loop(L)->reload;
     if (zl_lua_generation(L)->group.life != ZL_LOADING)
         return 0;
     lua_pushnumber(L, (double)reload->begun / 1e9);

@@ -77,7 +77,7 @@ static bool print_version(void)
 {
     char why[ZL_WHY_MAX];
     int major, minor, patch;
-    if (!zl_zmq_load(why)) {
+    if (!zl_libzmq_load(why)) {
         fprintf(stderr, "zlrun: %s\n", why);
         return false;
     }
@@ -157,9 +157,9 @@ static bool take_option(struct zl_cli *cli, int option, char *value)
     case 'j':
         return append(cli, &cli->script.jit_commands, value);
     case OPTION_LOG_LEVEL:
-        if (zl_level_find(value) == ZL_SILENT && strcmp(value, "silent") != 0)
+        if (zl_log_level_find(value) == ZL_SILENT && strcmp(value, "silent") != 0)
             return misuse(cli, "--log-level", value, "debug, info, warn, error or silent");
-        zl_log_set_level(zl_level_find(value));
+        zl_log_set_level(zl_log_level_find(value));
         return true;
     case OPTION_LOG_FORMAT:
         return set_log_format(value) || misuse(cli, "--log-format", value, "text, logfmt or json");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
- * happens. Right before the sleep the touched sockets are asked (admission.c says why). */
+ * happens. Right before the sleep the dirty sockets are asked (admission.c says why). */
 #include "runtime/loop.h"
 
 #include <stdio.h>
@@ -21,9 +21,9 @@
 #include "runtime/socket/admission.h"
 #include "runtime/socket/delivery.h"
 #include "runtime/socket/drain.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/in_hand.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/inflight.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/sockets.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/context.h"
@@ -49,7 +49,7 @@ static inline struct zl_loop *loop_of(const struct zl_task *task)
 
 static bool has_work(const struct zl_task *task)
 {
-    return zl_work_is_handling(task, NULL);
+    return zl_inflight_is_handling(task, NULL);
 }
 
 static bool may_run(const struct zl_task *task)
@@ -57,7 +57,7 @@ static bool may_run(const struct zl_task *task)
     enum zl_phase phase = task->sched->phase;
     bool is_parking = task->group->life == ZL_PARKING;
     /* One at rest may be the one to read the reply that parking waits for. */
-    if (phase == ZL_RUNNING && is_parking && zl_exchange_asker(task->group))
+    if (phase == ZL_RUNNING && is_parking && zl_reqrep_asker(task->group))
         return true;
     if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
         return true;
@@ -68,7 +68,7 @@ static bool is_crowded(const struct zl_group *group)
 {
     const struct zl_loop *loop = loop_of(group->sched->outside);
     return group->live > 1 || loop->hub.socket_count > 0 ||
-           zl_nested_alive(zl_generation_of(group)->nested);
+           zl_luv_loop_alive(zl_generation_of(group)->luv_loop);
 }
 
 /* An error that a task waits for is that task's. */
@@ -78,7 +78,7 @@ static void task_failed(struct zl_task *task, const char *message)
     if (message || TAILQ_EMPTY(&task->joiners))
         zl_generation_failed(generation, task->co, message);
     if (generation->group.failed)
-        zl_hand_set_aside(task, true);
+        zl_delivery_reject(task, true);
 }
 
 static const struct zl_task_ops task_ops = {
@@ -86,8 +86,8 @@ static const struct zl_task_ops task_ops = {
     .has_work = has_work,
     .may_run = may_run,
     .is_crowded = is_crowded,
-    .spawned = zl_work_inherit,
-    .ended = zl_work_end,
+    .spawned = zl_inflight_inherit,
+    .ended = zl_inflight_end,
     .failed = task_failed,
 };
 
@@ -102,18 +102,18 @@ static void never(uv_idle_t *idle)
 static bool is_over(const struct zl_loop *loop)
 {
     return loop->hub.sched.phase == ZL_RUNNING && !zl_generation_lives(current(loop)) &&
-           !zl_reload_waits(&loop->reload);
+           !zl_supervisor_waits(&loop->reload);
 }
 
 static void before_sleep(uv_prepare_t *prepare)
 {
     struct zl_loop *loop = prepare->data;
     zl_log_flush();
-    zl_nested_turn(current(loop)->nested);
-    if (current(loop)->nested)
+    zl_luv_loop_turn(current(loop)->luv_loop);
+    if (current(loop)->luv_loop)
         zl_signals_renew();
     zl_reaper_turn(&loop->host);
-    zl_socket_check_touched(&loop->hub);
+    zl_admission_poll_dirty(&loop->hub);
     if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || is_over(loop) ||
         current(loop)->records.count > 0) {
         uv_idle_start(&loop->idle, never);
@@ -135,7 +135,7 @@ static void on_interrupt(uv_async_t *async)
     struct zl_loop *loop = async->data;
     look_at_signals(loop);
     if (zl_signals_reload())
-        zl_reload_request(&loop->reload, "SIGHUP");
+        zl_supervisor_request(&loop->reload, "SIGHUP");
 }
 
 /* libuv aborts where it gets no descriptor or no memory for the process's first loop. */
@@ -174,7 +174,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     uv_idle_init(&loop->uv, &loop->idle);
     uv_async_init(&loop->uv, &loop->interrupt, on_interrupt);
     uv_timer_init(&loop->uv, &loop->drain_timer);
-    zl_reload_init(&loop->reload, &loop->hub, &loop->host);
+    zl_supervisor_init(&loop->reload, &loop->hub, &loop->host);
     loop->prepare.data = loop->interrupt.data = loop;
     loop->uv.data = &loop->interrupt;
     uv_prepare_start(&loop->prepare, before_sleep);
@@ -186,8 +186,8 @@ bool zl_loop_close(struct zl_loop *loop)
     zl_sched_refuse(&loop->hub.sched, true);
     if (loop->hub.sched.group)
         zl_records_deliver(&current(loop)->records);
-    zl_reload_fini(&loop->reload);
-    zl_exchange_forget(&loop->outside.task); /* of requests that were read to be counted */
+    zl_supervisor_fini(&loop->reload);
+    zl_reqrep_forget(&loop->outside.task); /* of requests that were read to be counted */
     zl_children_finish(&loop->host.children);
     bool has_requests = zl_reaper_fini(&loop->host);
     zl_children_fini(&loop->host.children);
@@ -240,10 +240,11 @@ static void run_ready(struct zl_loop *loop)
         zl_sched_begin_turn(sched);
         bool is_last = task == last;
         if (may_run(task)) {
-            loop->hub.hot.received = NULL; /* nothing is on its way into Lua, whatever went wrong */
+            loop->hub.shared.received =
+                NULL; /* nothing is on its way into Lua, whatever went wrong */
             zl_task_resume(task);
         } else {
-            zl_socket_pass_turn(task);
+            zl_waitq_pass_baton(task);
             zl_task_rest(task);
         }
         if (is_last)
@@ -266,16 +267,16 @@ void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
     if (loop->hub.sched.phase != ZL_RUNNING)
         return;
     begin_stop(loop, cause ? ZL_DRAINING : ZL_ENDING, code);
-    zl_stopping_begin(&loop->hub, cause);
-    loop->exit_code = zl_reload_stop(&loop->reload, loop->exit_code);
+    zl_drain_begin(&loop->hub, cause);
+    loop->exit_code = zl_supervisor_stop(&loop->reload, loop->exit_code);
     if (cause)
-        zl_socket_drain_all(&loop->hub);
+        zl_admission_drain(&loop->hub);
     else
-        zl_socket_stop_all(&loop->hub);
+        zl_admission_stop(&loop->hub);
     uv_update_time(&loop->uv);
-    uv_timer_start(&loop->drain_timer, zl_timer_wakes,
+    uv_timer_start(&loop->drain_timer, zl_timers_ring,
                    (uint64_t)(loop->hub.drain_timeout * 1000) + 1, 0);
-    zl_wakeup(&loop->uv); /* it may be on its way to sleep */
+    zl_timers_wake(&loop->uv); /* it may be on its way to sleep */
 }
 
 void zl_loop_fail(struct zl_loop *loop, int code)
@@ -284,7 +285,7 @@ void zl_loop_fail(struct zl_loop *loop, int code)
         begin_stop(loop, ZL_ENDED, code);
     loop->hub.sched.phase = ZL_ENDED;
     loop->exit_code = code;
-    zl_wakeup(&loop->uv);
+    zl_timers_wake(&loop->uv);
 }
 
 /* The drain deadline has passed: names the tasks that did not finish, and sets aside what they have
@@ -304,30 +305,31 @@ static void report_unfinished(struct zl_loop *loop)
                "the drain deadline has passed; the task that waits here (it begins at %s) did not "
                "finish%s",
                task->where,
-               zl_work_is_handling(task, NULL) ? ", and the message that it handles is lost" : "");
+               zl_inflight_is_handling(task, NULL) ? ", and the message that it handles is lost"
+                                                   : "");
     }
     if (count > MOST_NAMED)
         zl_log(ZL_ERROR, "", "%u more tasks did not finish", count - MOST_NAMED);
-    zl_reload_set_aside(&loop->reload);
+    zl_supervisor_set_aside(&loop->reload);
 }
 
 /* Moves to the next phase when the present one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
     look_at_signals(loop);
-    zl_reload_turn(&loop->reload);
+    zl_supervisor_turn(&loop->reload);
     if (loop->reload.is_over && loop->hub.sched.phase != ZL_ENDED)
         zl_loop_fail(loop, loop->reload.exit_code);
     if (is_over(loop))
         zl_loop_stop(loop, 0, NULL);
     if (loop->hub.sched.phase == ZL_RUNNING || loop->hub.sched.phase == ZL_ENDED)
         return;
-    zl_stopping_tell(&loop->hub);
+    zl_drain_tell(&loop->hub);
     if (loop->hub.sched.phase == ZL_DRAINING) {
-        if (!zl_stopping_turn(&loop->hub))
+        if (!zl_drain_turn(&loop->hub))
             return;
         loop->hub.sched.phase = ZL_ENDING;
-        zl_socket_stop_all(&loop->hub);
+        zl_admission_stop(&loop->hub);
     }
     struct zl_task *busy = zl_group_unfinished(loop->hub.sched.group);
     if (busy && zl_clock_now() >= loop->hub.drain_deadline) {
@@ -337,7 +339,7 @@ static void advance(struct zl_loop *loop)
     }
     /* Nobody is to wait for a message any more, whenever the wait began. */
     if (busy && loop->hub.sched.phase == ZL_ENDING) {
-        zl_socket_stop_all(&loop->hub);
+        zl_admission_stop(&loop->hub);
         zl_group_wake_finishing(loop->hub.sched.group);
     }
     if (!busy && loop->hub.sched.phase == ZL_ENDING) {
@@ -358,7 +360,7 @@ void zl_loop_run(struct zl_loop *loop)
         advance(loop);
         if (loop->hub.sched.phase == ZL_ENDED)
             return;
-        zl_socket_check_touched(&loop->hub);
+        zl_admission_poll_dirty(&loop->hub);
         if (TAILQ_EMPTY(&loop->hub.sched.group->ready) || ++loop->rounds == ROUNDS) {
             loop->rounds = 0;
             uv_run(&loop->uv, UV_RUN_ONCE);
@@ -371,8 +373,9 @@ void zl_loop_run(struct zl_loop *loop)
  * inproc is with its receiver already, who reads no more. */
 static bool is_closed_first(const struct zl_socket *socket)
 {
-    return zl_socket_is_inproc(socket) ||
-           (socket->pattern->sends && !(socket->pattern->receives && zl_socket_is_bound(socket)));
+    return zl_endpoints_are_inproc(socket) ||
+           (socket->pattern->sends &&
+            !(socket->pattern->receives && zl_endpoints_are_bound(socket)));
 }
 
 static void close_sockets(struct zl_loop *loop, bool senders_first)
@@ -381,7 +384,7 @@ static void close_sockets(struct zl_loop *loop, bool senders_first)
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
         if (!senders_first || is_closed_first(socket))
-            zl_socket_close(socket);
+            zl_sockets_close(socket);
     }
 }
 
@@ -391,22 +394,22 @@ static void pump(void *world)
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &loop->hub.sockets, all)
     {
-        zl_socket_touch(socket);
+        zl_waitq_mark_dirty(socket);
     }
-    zl_socket_check_touched(&loop->hub);
+    zl_admission_poll_dirty(&loop->hub);
 }
 
 int zl_loop_drain(struct zl_loop *loop)
 {
     loop->hub.sched.current = loop->hub.sched.outside;
-    bool handled = zl_stopping_count_dropped(&loop->hub);
-    if (!loop->hub.sched.group->failed && zl_socket_report_waiting(&loop->hub) > 0)
+    bool handled = zl_drain_count_dropped(&loop->hub);
+    if (!loop->hub.sched.group->failed && zl_admission_report_waiting(&loop->hub) > 0)
         handled = false;
     zl_standard_flush(); /* the watchdog may end the process from here on */
     close_sockets(loop, true);
-    bool flushed = zl_drain_wait(loop->hub.drain_deadline, pump, loop);
+    bool flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop);
     close_sockets(loop, false);
-    flushed = zl_drain_wait(loop->hub.drain_deadline, pump, loop) && flushed;
+    flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop) && flushed;
     zl_log_flush();
     int code = loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
     zl_watchdog_drained(&loop->hub.sched.watchdog, code);
@@ -435,7 +438,7 @@ int zl_loop_leave(struct zl_loop *loop, int code)
 
 void zl_loop_exit(struct zl_loop *loop, int code)
 {
-    struct zl_nested *nested;
+    struct zl_luv_loop *luv_loop;
     zl_exit_leave_memory(); /* the state stays as it is */
     if (loop->hub.sched.phase == ZL_RUNNING)
         begin_stop(loop, ZL_ENDED, code);
@@ -443,12 +446,12 @@ void zl_loop_exit(struct zl_loop *loop, int code)
     loop->exit_code = code;
     zl_records_end(&current(loop)->records);
     code = zl_loop_drain(loop);
-    TAILQ_FOREACH(nested, &loop->host.nesteds, link)
-    zl_nested_give_up_children(nested, &loop->host.children);
+    TAILQ_FOREACH(luv_loop, &loop->host.luv_loops, link)
+    zl_luv_loop_give_up_children(luv_loop, &loop->host.children);
     zl_children_finish(&loop->host.children);
     zl_signals_stop();
     zl_context_stop();
     code = zl_loop_leave(loop, code);
-    zl_exit_prepare(code, zl_nested_have_requests(&loop->host.nesteds));
+    zl_exit_prepare(code, zl_luv_loop_have_requests(&loop->host.luv_loops));
     exit(code);
 }

@@ -20,7 +20,7 @@ struct zl_loop {
     uv_timer_t drain_timer;
     struct zl_hub hub; /* with the scheduler in it */
     struct zl_host host;
-    struct zl_reload reload;
+    struct zl_serving reload;
     struct zl_outside outside;
     int rounds;   /* of ready tasks since libuv was asked */
     bool engaged; /* zeroless is in use: signals and watchdog are on */

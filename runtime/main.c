@@ -21,7 +21,7 @@ static int run(struct zl_cli *cli, struct zl_loop *loop)
     cli->script.setup.open = zl_bindings_open;
     if (cli->supervision.watch || cli->supervision.restart)
         zl_loop_engage(loop);
-    int code = zl_reload_begin(&loop->reload, &cli->script, &cli->supervision);
+    int code = zl_supervisor_begin(&loop->reload, &cli->script, &cli->supervision);
     if (code != 0)
         return code;
     zl_loop_run(loop);

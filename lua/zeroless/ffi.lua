@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The hot functions of the host (runtime/socket/ffi.h and runtime/zmq/message.h) as compiled Lua code calls them, and the ground that
--- both sides share.
+-- The functions and the shared area of the host (runtime/socket/ffi.h, runtime/zmq/message.h) as compiled
+-- Lua code uses them.
 
 local ffi = require "ffi"
 local core = require "zeroless.core"
@@ -9,7 +9,7 @@ ffi.cdef(require "zeroless.ffi_h")
 
 return {
   C = ffi.C,
-  hot = ffi.cast("struct zl_hot *", core.hot),
+  shared = ffi.cast("struct zl_shared *", core.shared),
   string = ffi.string,
   new_frames = ffi.typeof "struct zl_frame[?]",
 }

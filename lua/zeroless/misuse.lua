@@ -2,10 +2,10 @@
 -- The errors of the hot path in words. `level` counts from the function that calls, as error() does.
 
 local core = require "zeroless.core"
-local hot_ffi = require "zeroless.ffi"
+local ffi = require "zeroless.ffi"
 
-local C, hot = hot_ffi.C, hot_ffi.hot
-local ffi_string = hot_ffi.string
+local C, shared = ffi.C, ffi.shared
+local ffi_string = ffi.string
 
 local misuse = {}
 
@@ -50,7 +50,8 @@ end
 local explain = {
   [C.ZL_TOO_BIG] = function(self, ...)
     local _, _, _, limit = core.describe(self)
-    return ("frame %d has %d bytes, above max_message_size (%d)"):format(hot.where, #(select(hot.where, ...)), limit)
+    local index = shared.frame_index
+    return ("frame %d has %d bytes, above max_message_size (%d)"):format(index, #(select(index, ...)), limit)
   end,
   [C.ZL_OFF_TOPIC] = function(self, ...)
     local _, _, topic = core.describe(self)
@@ -78,7 +79,7 @@ local explain = {
     return core.REFUSAL
   end,
   [C.ZL_FAILED] = function()
-    return "libzmq failed: " .. ffi_string(C.zl_hot_error())
+    return "libzmq failed: " .. ffi_string(C.zl_ffi_error())
   end,
 }
 

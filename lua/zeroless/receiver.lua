@@ -4,30 +4,30 @@
 -- reached by tail calls, so level 2 is the script.
 
 local core = require "zeroless.core"
-local hot_ffi = require "zeroless.ffi"
+local ffi = require "zeroless.ffi"
 local misuse = require "zeroless.misuse"
 local trace = require "zeroless.trace"
 local unroll = require "zeroless.unroll"
 
-local C, hot, ffi_string = hot_ffi.C, hot_ffi.hot, hot_ffi.string
+local C, shared, ffi_string = ffi.C, ffi.shared, ffi.string
 local AGAIN, PAUSE, CLOSED, STOPPING = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_STOPPING
 local NOT_ASKED = C.ZL_NOT_ASKED
-local NOTE_LINE, WRONG_SELF, NESTED = C.ZL_NOTE_LINE, C.ZL_WRONG_SELF, C.ZL_NESTED
+local FLAG_LINE, WRONG_SELF, NESTED = C.ZL_FLAG_LINE, C.ZL_WRONG_SELF, C.ZL_NESTED
 local IN, TIMEOUT = core.IN, core.TIMEOUT
 local metatable_of = debug.getmetatable
 
 local methods, meta = core.receiver.methods, core.receiver.meta
 
-local straight = unroll.receivers(hot, ffi_string)
+local straight = unroll.receivers(shared, ffi_string)
 
 -- The frames of the message received last.
 local function frames(count)
   if straight[count] then return straight[count]() end
-  local received, values = hot.received, {}
+  local received, values = shared.received, {}
   for i = 1, count do
     values[i] = ffi_string(received[i - 1].data, received[i - 1].size)
   end
-  hot.received = nil
+  shared.received = nil
   return unpack(values, 1, count)
 end
 
@@ -39,10 +39,10 @@ end
 -- The frames of the message received last for the script, whose line is remembered where a later error
 -- may name it.
 local function hand_over(self, count)
-  local note = hot.note
-  if note == 0 then return frames(count) end
-  if note >= NOTE_LINE then core.mark(self, 2) end
-  if note ~= NOTE_LINE then return traced(self, frames(count)) end
+  local flags = shared.flags
+  if flags == 0 then return frames(count) end
+  if flags >= FLAG_LINE then core.mark(self, 2) end
+  if flags ~= FLAG_LINE then return traced(self, frames(count)) end
   return frames(count)
 end
 
@@ -86,15 +86,15 @@ function settle(self, code, deadline)
   else
     misuse.raise(2, code, self)
   end
-  return settle(self, C.zl_hot_receive(self), deadline)
+  return settle(self, C.zl_ffi_receive(self), deadline)
 end
 
 function meta.__call(self)
-  local count = C.zl_hot_receive(self)
-  if count == 1 and hot.note == 0 then
-    local frame = hot.received[0]
+  local count = C.zl_ffi_receive(self)
+  if count == 1 and shared.flags == 0 then
+    local frame = shared.received[0]
     local text = ffi_string(frame.data, frame.size)
-    hot.received = nil
+    shared.received = nil
     return text
   elseif count > 0 then
     return hand_over(self, count)
@@ -110,7 +110,7 @@ function methods.recv(self, timeout)
     misuse.check_seconds(2, "timeout", timeout)
     deadline = core.now() + timeout
   end
-  return settle(self, C.zl_hot_receive(self), deadline)
+  return settle(self, C.zl_ffi_receive(self), deadline)
 end
 
 local function missed(self, code)
@@ -126,8 +126,8 @@ end
 -- One message, or nil and "empty" at once; "timeout" once the time for a reply is over.
 function methods.try(self)
   if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
-  local code = C.zl_hot_receive(self)
-  while code == PAUSE do code = C.zl_hot_receive(self) end
+  local code = C.zl_ffi_receive(self)
+  while code == PAUSE do code = C.zl_ffi_receive(self) end
   if code == NESTED then return tried_nested(self, core.receive_nested(self)) end
   return missed(self, code)
 end

@@ -4,15 +4,15 @@
 -- is reached by tail calls, so level 2 is the script.
 
 local core = require "zeroless.core"
-local hot_ffi = require "zeroless.ffi"
+local ffi = require "zeroless.ffi"
 local misuse = require "zeroless.misuse"
 local trace = require "zeroless.trace"
 local unroll = require "zeroless.unroll"
 
-local C, hot, new_frames = hot_ffi.C, hot_ffi.hot, hot_ffi.new_frames
+local C, shared, new_frames = ffi.C, ffi.shared, ffi.new_frames
 local AGAIN, PAUSE, CLOSED, GONE = C.ZL_AGAIN, C.ZL_PAUSE, C.ZL_CLOSED, C.ZL_GONE
 local WRONG_SELF = C.ZL_WRONG_SELF
-local NOTE_LINE, FRAMES_MAX = C.ZL_NOTE_LINE, C.ZL_FRAMES_MAX
+local FLAG_LINE, FRAMES_MAX = C.ZL_FLAG_LINE, C.ZL_FRAMES_MAX
 local OUT, TIMEOUT = core.OUT, core.TIMEOUT
 local MOMENT = 0.001 -- seconds
 local metatable_of, select, type = debug.getmetatable, select, type
@@ -32,14 +32,14 @@ local function offer(self, ...)
     if type(frame) ~= "string" then return nil end
     outgoing[i - 1].data, outgoing[i - 1].size = frame, #frame
   end
-  return C.zl_hot_send_frames(self, outgoing, count)
+  return C.zl_ffi_send_frames(self, outgoing, count)
 end
 
 -- The message is sent: remembers the line of the script where a later error may name it.
 local function sent(self, ...)
-  local note = hot.note
-  if note >= NOTE_LINE then core.mark(self, 2) end
-  if note ~= NOTE_LINE then trace("Sent", self, ...) end
+  local flags = shared.flags
+  if flags >= FLAG_LINE then core.mark(self, 2) end
+  if flags ~= FLAG_LINE then trace("Sent", self, ...) end
   return true
 end
 
@@ -79,7 +79,7 @@ local function settle(self, code, ...)
     end
     code = offer(self, ...)
   end
-  if hot.note ~= 0 then return sent(self, ...) end
+  if shared.flags ~= 0 then return sent(self, ...) end
   return true
 end
 
@@ -88,15 +88,15 @@ function meta.__call(self, ...)
   if count == 1 then
     local frame = ...
     if type(frame) == "string" then
-      local code = C.zl_hot_send(self, frame, #frame)
+      local code = C.zl_ffi_send(self, frame, #frame)
       if code ~= 0 then return settle(self, code, frame) end
-      if hot.note == 0 then return true end
+      if shared.flags == 0 then return true end
       return sent(self, frame)
     end
   end
   local send = straight[count] or offer
   local code = send(self, ...)
-  if code == 0 and hot.note == 0 then return true end
+  if code == 0 and shared.flags == 0 then return true end
   return settle(self, code, ...)
 end
 
@@ -105,7 +105,7 @@ function methods.try(self, ...)
   local code = offer(self, ...)
   while code == PAUSE do code = offer(self, ...) end
   if code == AGAIN then return nil, "full" end
-  if code == 0 and hot.note == 0 then return true end
+  if code == 0 and shared.flags == 0 then return true end
   return settle(self, code, ...)
 end
 

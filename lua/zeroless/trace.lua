@@ -2,9 +2,9 @@
 -- The debug line of a message, made only when somebody listens.
 
 local core = require "zeroless.core"
-local hot_ffi = require "zeroless.ffi"
+local ffi = require "zeroless.ffi"
 
-local C, hot = hot_ffi.C, hot_ffi.hot
+local C, shared = ffi.C, ffi.shared
 local DEBUG, PREVIEW = 0, 60
 
 local function preview(...)
@@ -18,7 +18,7 @@ end
 
 -- `verb` is Sent or Received; the caller is reached by a tail call from the script.
 return function(verb, self, ...)
-  if hot.note % 2 ~= C.ZL_NOTE_TRACE then return end
+  if shared.flags % 2 ~= C.ZL_FLAG_TRACE then return end
   local bytes = 0
   for i = 1, select("#", ...) do bytes = bytes + #(select(i, ...)) end
   local pattern, endpoints = core.describe(self)

@@ -22,7 +22,7 @@ end
 local SENDER = [[
 local C, type = ...
 return function(self, %s)
-  if %s then return C.zl_hot_send_%s(self, %s%s) end
+  if %s then return C.zl_ffi_send_%s(self, %s%s) end
 end]]
 
 -- Of the host's functions for 2, 4 and 8 frames, the one that takes `count`.
@@ -45,21 +45,21 @@ function unroll.senders(C)
 end
 
 local RECEIVER = [[
-local hot, text = ...
+local shared, text = ...
 return function()
-  local received = hot.received
+  local received = shared.received
   local %s = %s
-  hot.received = nil
+  shared.received = nil
   return %s
 end]]
 
 -- By count: a function that returns the frames of the message received last, as strings.
-function unroll.receivers(hot, text)
+function unroll.receivers(shared, text)
   local receivers = {}
   for count = 1, MOST do
     local names = pieces("f$i", count, ", ")
     receivers[count] = compile(RECEIVER:format(
-      names, pieces("text(received[$o].data, received[$o].size)", count, ", "), names), hot, text)
+      names, pieces("text(received[$o].data, received[$o].size)", count, ", "), names), shared, text)
   end
   return receivers
 end

@@ -42,12 +42,12 @@ void zl_log_set_level(enum zl_level level)
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
 }
 
-const char *zl_level_name(enum zl_level level)
+const char *zl_log_level_name(enum zl_level level)
 {
     return names[level];
 }
 
-enum zl_level zl_level_find(const char *name)
+enum zl_level zl_log_level_find(const char *name)
 {
     enum zl_level level = ZL_DEBUG;
     while (level < ZL_SILENT && strcmp(names[level], name) != 0)

@@ -37,8 +37,8 @@ void zl_log_start(void);
 /* The level below which nothing is made, and its name; ZL_SILENT for an unknown name. */
 enum zl_level zl_log_level(void);
 void zl_log_set_level(enum zl_level level);
-const char *zl_level_name(enum zl_level level);
-enum zl_level zl_level_find(const char *name);
+const char *zl_log_level_name(enum zl_level level);
+enum zl_level zl_log_level_find(const char *name);
 
 /* AUTO: text on a terminal, logfmt elsewhere. */
 void zl_log_set_format(enum zl_log_format format);

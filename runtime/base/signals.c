@@ -65,7 +65,7 @@ static void on_signal(int number)
         _exit(128 + number);
     uv_loop_t *uv = atomic_load(&target);
     if (uv)
-        zl_wakeup(uv);
+        zl_timers_wake(uv);
     errno = error;
 }
 
@@ -129,7 +129,7 @@ void zl_signals_start(uv_loop_t *uv, zl_signals_asked *asked, void *arg)
     is_started = true;
     if (zl_hangup_release()) {
         atomic_store(&reload, true);
-        zl_wakeup(uv);
+        zl_timers_wake(uv);
     }
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t zl_hash(const void *bytes, size_t size)
+uint64_t zl_table_hash(const void *bytes, size_t size)
 {
     const uint64_t prime = 0x9e3779b97f4a7c15;
     const unsigned char *at = bytes;

@@ -23,7 +23,7 @@ struct zl_table {
 typedef bool zl_table_matches(const void *item, const void *key);
 
 /* A hash of 64 bits, the same in every process. No protection against chosen collisions. */
-uint64_t zl_hash(const void *bytes, size_t size);
+uint64_t zl_table_hash(const void *bytes, size_t size);
 
 /* The first item that was added under `hash` and matches; NULL for none. */
 void *zl_table_find(const struct zl_table *table, uint64_t hash, zl_table_matches *matches,

@@ -9,9 +9,9 @@
 #include "runtime/base/reason.h"
 #include "runtime/reload/finder.h"
 #include "runtime/socket/binding.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/owners.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/sockets.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/call.h"
@@ -35,22 +35,22 @@ static const char *find_obstacle(const struct zl_options *now, const struct zl_o
     return now->conflate != wanted->conflate ? "conflate" : NULL;
 }
 
-struct zl_socket *zl_tenancy_find(struct zl_finder *finder, const struct zl_wish *wish,
-                                  struct zl_obstacle *obstacle)
+struct zl_socket *zl_adoption_find(struct zl_finder *finder, const struct zl_socket_spec *spec,
+                                   struct zl_conflict *obstacle)
 {
-    struct zl_socket *best = zl_finder_find(finder, wish);
-    *obstacle = (struct zl_obstacle){NULL, ""};
+    struct zl_socket *best = zl_finder_find(finder, spec);
+    *obstacle = (struct zl_conflict){NULL, ""};
     if (!best)
         return NULL;
-    obstacle->option = find_obstacle(&best->options, wish->options);
+    obstacle->option = find_obstacle(&best->options, spec->options);
     if (!obstacle->option)
         return best;
     const struct zl_endpoint_entry *bound = zl_endpoints_first_bound(best);
-    if (bound && zl_finder_is_bound_to(bound, wish->endpoints))
+    if (bound && zl_finder_is_bound_to(bound, spec->endpoints))
         memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
     best->is_yielding = true;
     if (finder->hub->sched.group->life != ZL_LOADING)
-        zl_socket_yield(best);
+        zl_binding_yield(best);
     return NULL;
 }
 
@@ -60,7 +60,7 @@ static bool is_subscribed(const struct zl_socket *socket, const struct zl_bytes 
 {
     if (zl_options_have_topic(&socket->options, topic))
         return true;
-    const struct zl_tenancy *tenancy = socket->former;
+    const struct zl_previous_owner *tenancy = socket->previous;
     while (tenancy && !zl_options_have_topic(&tenancy->options, topic))
         tenancy = tenancy->next;
     return tenancy != NULL;
@@ -78,12 +78,12 @@ static void change_topics(struct zl_socket *socket, int option, const struct zl_
 
 /* The generation is no former tenant of the socket any more. What its options had subscribed to
  * goes with it. */
-static void forget_former(struct zl_socket *socket, const struct zl_group *group)
+static void forget_previous(struct zl_socket *socket, const struct zl_group *group)
 {
-    struct zl_tenancy **place = &socket->former;
+    struct zl_previous_owner **place = &socket->previous;
     while (*place && (*place)->owner != group)
         place = &(*place)->next;
-    struct zl_tenancy *tenancy = *place;
+    struct zl_previous_owner *tenancy = *place;
     if (!tenancy)
         return;
     *place = tenancy->next;
@@ -94,27 +94,27 @@ static void forget_former(struct zl_socket *socket, const struct zl_group *group
 static void tell_lossless(struct zl_socket *socket)
 {
     if (socket->pattern->id == ZL_PUB)
-        zl_wire_set(socket->zmq, ZMQ_XPUB_NODROP, socket->options.lossless);
+        zl_call_set(socket->zmq, ZMQ_XPUB_NODROP, socket->options.lossless);
 }
 
-static void mark_wanted(struct zl_socket *socket, const struct zl_wish *wish)
+static void mark_wanted(struct zl_socket *socket, const struct zl_socket_spec *spec)
 {
     struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         entry->wanted = false;
         bool is_ours = !entry->claimed && !entry->yielded_for;
-        for (int i = 0; is_ours && i < wish->count; i++)
-            entry->wanted |= entry->bound ? zl_finder_is_bound_to(entry, &wish->endpoints[i])
-                                          : strcmp(entry->text, wish->endpoints[i].text) == 0;
+        for (int i = 0; is_ours && i < spec->count; i++)
+            entry->wanted |= entry->bound ? zl_finder_is_bound_to(entry, &spec->endpoints[i])
+                                          : strcmp(entry->text, spec->endpoints[i].text) == 0;
     }
 }
 
-bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
+bool zl_adoption_take(struct zl_socket *socket, const struct zl_socket_spec *spec)
 {
     struct zl_options options;
-    struct zl_tenancy *tenancy = calloc(1, sizeof *tenancy);
-    if (!tenancy || !zl_options_copy(&options, wish->options)) {
+    struct zl_previous_owner *tenancy = calloc(1, sizeof *tenancy);
+    if (!tenancy || !zl_options_copy(&options, spec->options)) {
         free(tenancy);
         return false;
     }
@@ -122,19 +122,19 @@ bool zl_tenancy_take(struct zl_socket *socket, const struct zl_wish *wish)
     tenancy->options = socket->options;
     tenancy->owner = socket->owner;
     tenancy->is_closing = socket->is_closing;
-    tenancy->next = socket->former;
-    socket->former = tenancy;
+    tenancy->next = socket->previous;
+    socket->previous = tenancy;
     socket->options = options;
     socket->owner = socket->hub->sched.group;
     if (tenancy->owner == socket->owner) /* it has closed the socket, and wants it again */
-        forget_former(socket, socket->owner);
+        forget_previous(socket, socket->owner);
     socket->is_closing = false;
-    zl_socket_share(socket, true);
+    zl_owners_share(socket, true);
     tell_lossless(socket);
-    mark_wanted(socket, wish);
-    zl_exchange_hand_over(&socket->exchange);
-    socket->lanes[ZL_IN].gate = true;
-    zl_socket_touch(socket);
+    mark_wanted(socket, spec);
+    zl_reqrep_hand_over(&socket->exchange);
+    socket->waitqs[ZL_IN].slow_path = true;
+    zl_waitq_mark_dirty(socket);
     zl_socket_ref(socket);
     return true;
 }
@@ -146,8 +146,8 @@ static bool is_free(const struct zl_endpoint *endpoint)
                                          : strcmp(endpoint->text, "ipc://*") == 0;
 }
 
-bool zl_tenancy_claim(struct zl_finder *finder, struct zl_socket *socket,
-                      const struct zl_endpoint *endpoint)
+bool zl_adoption_claim(struct zl_finder *finder, struct zl_socket *socket,
+                       const struct zl_endpoint *endpoint)
 {
     bool is_starting = socket->hub->sched.group->life == ZL_LOADING;
     struct zl_endpoint_entry *entry =
@@ -165,78 +165,78 @@ static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
         entry->wanted = entry->added_by != serial;
         entry->dropped = false;
     }
-    zl_socket_drop_unwanted(socket);
+    zl_binding_drop_unwanted(socket);
 }
 
 static void give_back(struct zl_socket *socket)
 {
-    struct zl_tenancy *tenancy = socket->former;
+    struct zl_previous_owner *tenancy = socket->previous;
     struct zl_options left = socket->options;
     unsigned serial = socket->owner->serial;
     socket->options = tenancy->options;
     socket->owner = tenancy->owner;
-    socket->former = tenancy->next;
+    socket->previous = tenancy->next;
     socket->is_closing = tenancy->is_closing;
     free(tenancy);
-    zl_socket_share(socket, true);
+    zl_owners_share(socket, true);
     change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
     tell_lossless(socket);
     zl_options_fini(&left);
     drop_endpoints_of(socket, serial);
-    zl_exchange_hand_over(&socket->exchange);
+    zl_reqrep_hand_over(&socket->exchange);
 }
 
-void zl_tenancy_undo(struct zl_group *group)
+void zl_adoption_undo(struct zl_group *group)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &zl_hub_of(group->sched->outside)->sockets, all)
     {
-        if (socket->owner == group && socket->former)
+        if (socket->owner == group && socket->previous)
             give_back(socket);
     }
 }
 
 /* What others have given up stays with those to whom it went. */
-void zl_tenancy_restore(struct zl_hub *hub, const struct zl_group *old)
+void zl_adoption_restore(struct zl_hub *hub, const struct zl_group *old)
 {
     char why[ZL_WHY_MAX];
     const struct zl_group *owner = old->L ? old : NULL;
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        if ((!socket->is_unbound || socket->owner == owner) && !zl_socket_bind_again(socket, why))
+        if ((!socket->is_unbound || socket->owner == owner) && !zl_binding_bind_again(socket, why))
             zl_log(ZL_ERROR, "", "%s", why);
-        if (!zl_socket_reclaim(socket, old->serial, why))
+        if (!zl_binding_reclaim(socket, old->serial, why))
             zl_log(ZL_ERROR, "", "%s", why);
     }
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
-void zl_tenancy_leave(struct zl_hub *hub, const struct zl_group *group)
+void zl_adoption_leave(struct zl_hub *hub, const struct zl_group *group)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&hub->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        forget_former(socket, group);
-        forget_former(socket, NULL);
+        forget_previous(socket, group);
+        forget_previous(socket, NULL);
         if (socket->owner == group) {
-            zl_socket_keep(socket);
+            zl_sockets_pin(socket);
             socket->owner = NULL;
         }
-        if (socket->is_closing && !socket->former)
-            zl_socket_close(socket);
+        if (socket->is_closing && !socket->previous)
+            zl_sockets_close(socket);
     }
 }
 
-void zl_tenancy_sweep(struct zl_hub *hub)
+void zl_adoption_drop_unwanted(struct zl_hub *hub)
 {
     struct zl_socket *next, *socket = TAILQ_FIRST(&hub->sockets);
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
-        if (socket->former || !socket->owner)
+        if (socket->previous || !socket->owner)
             continue; /* a former tenant that may come back needs it as it is */
-        zl_socket_drop_unwanted(socket);
-        zl_socket_let_go(socket);
+        zl_binding_drop_unwanted(socket);
+        zl_sockets_unpin(socket);
     }
 }

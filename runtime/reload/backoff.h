@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ZL_RESTART_MOST = 5, ZL_RESTART_WITHIN = 30 /* seconds */ };
+enum { ZL_BACKOFF_MOST = 5, ZL_BACKOFF_WITHIN = 30 /* seconds */ };
 
 /* Zeroed: no failure yet. */
-struct zl_restart {
-    uint64_t failures[ZL_RESTART_MOST + 1]; /* the last ones, on the clock of zl_clock_now */
+struct zl_backoff {
+    uint64_t failures[ZL_BACKOFF_MOST + 1]; /* the last ones, on the clock of zl_clock_now */
     unsigned count;
     uint64_t last; /* failure, counted or not */
     double delay;  /* the last one, in seconds */
@@ -24,5 +24,5 @@ enum zl_progress {
 
 /* A failure at `now`. One after progress is the first in a row; one that has used up a try makes
  * the pauses longer, but is not counted. The seconds to wait, or a negative number when there were
- * more than ZL_RESTART_MOST within ZL_RESTART_WITHIN seconds. */
-double zl_restart_delay(struct zl_restart *restart, uint64_t now, enum zl_progress progress);
+ * more than ZL_BACKOFF_MOST within ZL_BACKOFF_WITHIN seconds. */
+double zl_backoff_delay(struct zl_backoff *restart, uint64_t now, enum zl_progress progress);

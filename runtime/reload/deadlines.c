@@ -4,49 +4,49 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/timers.h"
 
-void zl_agenda_init(struct zl_agenda *agenda, uv_loop_t *uv)
+void zl_deadlines_init(struct zl_deadlines *deadlines, uv_loop_t *uv)
 {
-    uv_timer_init(uv, &agenda->timer);
+    uv_timer_init(uv, &deadlines->timer);
 }
 
-void zl_agenda_fini(struct zl_agenda *agenda)
+void zl_deadlines_fini(struct zl_deadlines *deadlines)
 {
-    uv_close((uv_handle_t *)&agenda->timer, NULL);
+    uv_close((uv_handle_t *)&deadlines->timer, NULL);
 }
 
-static void arm(struct zl_agenda *agenda)
+static void arm(struct zl_deadlines *deadlines)
 {
     uint64_t first = 0;
     for (int i = 0; i < ZL_DUE_COUNT; i++)
-        if (agenda->due[i] && (!first || agenda->due[i] < first))
-            first = agenda->due[i];
+        if (deadlines->due[i] && (!first || deadlines->due[i] < first))
+            first = deadlines->due[i];
     if (!first) {
-        uv_timer_stop(&agenda->timer);
+        uv_timer_stop(&deadlines->timer);
         return;
     }
-    zl_timer_start(&agenda->timer, zl_timer_wakes, first);
+    zl_timers_start(&deadlines->timer, zl_timers_ring, first);
 }
 
-void zl_agenda_set(struct zl_agenda *agenda, enum zl_due due, double seconds)
+void zl_deadlines_set(struct zl_deadlines *deadlines, enum zl_due due, double seconds)
 {
-    agenda->due[due] = zl_clock_in(seconds);
-    arm(agenda);
+    deadlines->due[due] = zl_clock_in(seconds);
+    arm(deadlines);
 }
 
-void zl_agenda_clear(struct zl_agenda *agenda, enum zl_due due)
+void zl_deadlines_clear(struct zl_deadlines *deadlines, enum zl_due due)
 {
-    if (!agenda->due[due])
+    if (!deadlines->due[due])
         return;
-    agenda->due[due] = 0;
-    arm(agenda);
+    deadlines->due[due] = 0;
+    arm(deadlines);
 }
 
-bool zl_agenda_has(const struct zl_agenda *agenda, enum zl_due due)
+bool zl_deadlines_has(const struct zl_deadlines *deadlines, enum zl_due due)
 {
-    return agenda->due[due] > 0;
+    return deadlines->due[due] > 0;
 }
 
-bool zl_agenda_is_due(const struct zl_agenda *agenda, enum zl_due due)
+bool zl_deadlines_is_due(const struct zl_deadlines *deadlines, enum zl_due due)
 {
-    return agenda->due[due] > 0 && zl_clock_now() >= agenda->due[due];
+    return deadlines->due[due] > 0 && zl_clock_now() >= deadlines->due[due];
 }

@@ -16,18 +16,18 @@ enum zl_due {
     ZL_DUE_COUNT
 };
 
-struct zl_agenda {
+struct zl_deadlines {
     uint64_t due[ZL_DUE_COUNT]; /* on the clock of zl_clock_now; 0 for never */
     uv_timer_t timer;
 };
 
-void zl_agenda_init(struct zl_agenda *agenda, uv_loop_t *uv);
-void zl_agenda_fini(struct zl_agenda *agenda);
+void zl_deadlines_init(struct zl_deadlines *deadlines, uv_loop_t *uv);
+void zl_deadlines_fini(struct zl_deadlines *deadlines);
 
 /* `seconds` from now. */
-void zl_agenda_set(struct zl_agenda *agenda, enum zl_due due, double seconds);
-void zl_agenda_clear(struct zl_agenda *agenda, enum zl_due due);
+void zl_deadlines_set(struct zl_deadlines *deadlines, enum zl_due due, double seconds);
+void zl_deadlines_clear(struct zl_deadlines *deadlines, enum zl_due due);
 
 /* Whether it is set; whether its moment has come. */
-bool zl_agenda_has(const struct zl_agenda *agenda, enum zl_due due);
-bool zl_agenda_is_due(const struct zl_agenda *agenda, enum zl_due due);
+bool zl_deadlines_has(const struct zl_deadlines *deadlines, enum zl_due due);
+bool zl_deadlines_is_due(const struct zl_deadlines *deadlines, enum zl_due due);

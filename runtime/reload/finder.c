@@ -3,7 +3,7 @@
  * endpoint as the script gave it, so that a free port stays the same port, and a connected one by
  * the addresses that both have. */
 #include "runtime/reload/finder.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,20 +37,20 @@ static bool is_connected_to(const struct zl_socket *socket, const struct zl_endp
 }
 
 /* How well the socket fits: 0 not at all. */
-static int fit(const struct zl_socket *socket, const struct zl_wish *wish)
+static int fit(const struct zl_socket *socket, const struct zl_socket_spec *spec)
 {
     enum { SAME_NAME = 1 << 20 };
     const struct zl_endpoint_entry *bound = zl_endpoints_first_bound(socket);
-    const char *name = wish->options->name, *its_name = socket->options.name;
-    if (socket->pattern != wish->pattern || (bound != NULL) != (wish->use == ZL_BIND))
+    const char *name = spec->options->name, *its_name = socket->options.name;
+    if (socket->pattern != spec->pattern || (bound != NULL) != (spec->use == ZL_BIND))
         return 0;
     if (name || its_name)
         return name && its_name && strcmp(name, its_name) == 0 ? SAME_NAME : 0;
-    if (wish->use == ZL_BIND)
-        return zl_finder_is_bound_to(bound, wish->endpoints);
-    int shared = wish->count == 0 && socket->is_bare;
-    for (int i = 0; i < wish->count; i++)
-        shared += is_connected_to(socket, &wish->endpoints[i]);
+    if (spec->use == ZL_BIND)
+        return zl_finder_is_bound_to(bound, spec->endpoints);
+    int shared = spec->count == 0 && socket->is_bare;
+    for (int i = 0; i < spec->count; i++)
+        shared += is_connected_to(socket, &spec->endpoints[i]);
     return shared;
 }
 
@@ -61,12 +61,12 @@ static const char bare[] = "";
 
 struct zl_candidate {
     struct zl_socket *socket;
-    unsigned place; /* in the order of their making */
+    unsigned place; /* in the order of their build */
 };
 
 static bool add_key(struct zl_finder *finder, struct zl_candidate *candidate, const char *key)
 {
-    return zl_table_add(&finder->table, zl_hash(key, strlen(key)), candidate);
+    return zl_table_add(&finder->table, zl_table_hash(key, strlen(key)), candidate);
 }
 
 /* By every text that zl_finder_is_bound_to takes for it. */
@@ -134,7 +134,7 @@ static bool list_candidates(struct zl_finder *finder)
 /* --- looking --------------------------------------------------------------------------------- */
 
 struct search {
-    const struct zl_wish *wish;
+    const struct zl_socket_spec *spec;
     const struct zl_group *group;
     struct zl_socket *best;
     int points;
@@ -144,7 +144,7 @@ struct search {
 static void consider(struct search *search, struct zl_socket *socket, unsigned place)
 {
     bool is_free = (socket->owner != search->group || socket->is_closing) && !socket->is_yielding;
-    int points = is_free ? fit(socket, search->wish) : 0;
+    int points = is_free ? fit(socket, search->spec) : 0;
     if (points < search->points || points == 0 ||
         (points == search->points && search->best && place >= search->place))
         return;
@@ -163,24 +163,24 @@ static bool consider_candidate(const void *item, const void *world)
 
 static void look_up(const struct zl_finder *finder, struct search *search, const char *key)
 {
-    zl_table_find(&finder->table, zl_hash(key, strlen(key)), consider_candidate, search);
+    zl_table_find(&finder->table, zl_table_hash(key, strlen(key)), consider_candidate, search);
 }
 
-struct zl_socket *zl_finder_find(struct zl_finder *finder, const struct zl_wish *wish)
+struct zl_socket *zl_finder_find(struct zl_finder *finder, const struct zl_socket_spec *spec)
 {
     const struct zl_hub *hub = finder->hub;
-    struct search search = {wish, hub->sched.group, NULL, 0, 0};
+    struct search search = {spec, hub->sched.group, NULL, 0, 0};
     struct zl_socket *socket;
     unsigned place = 0;
     if (hub->sched.group->life != ZL_LOADING || !list_candidates(finder)) {
         TAILQ_FOREACH(socket, &hub->sockets, all)
         consider(&search, socket, place++);
-    } else if (wish->options->name) {
-        look_up(finder, &search, wish->options->name);
+    } else if (spec->options->name) {
+        look_up(finder, &search, spec->options->name);
     } else {
-        for (int i = 0; i < wish->count; i++)
-            look_up(finder, &search, wish->endpoints[i].text);
-        if (wish->count == 0)
+        for (int i = 0; i < spec->count; i++)
+            look_up(finder, &search, spec->endpoints[i].text);
+        if (spec->count == 0)
             look_up(finder, &search, bare);
     }
     return search.best;
@@ -217,7 +217,7 @@ struct zl_endpoint_entry *zl_finder_claim(struct zl_finder *finder, const struct
 {
     struct claim claim = {socket, endpoint, NULL};
     if (list_candidates(finder))
-        zl_table_find(&finder->table, zl_hash(endpoint->text, strlen(endpoint->text)), is_claimable,
-                      &claim);
+        zl_table_find(&finder->table, zl_table_hash(endpoint->text, strlen(endpoint->text)),
+                      is_claimable, &claim);
     return claim.entry;
 }

@@ -11,7 +11,7 @@
 struct zl_candidate;
 
 /* What the running generation is about to open. */
-struct zl_wish {
+struct zl_socket_spec {
     const struct zl_pattern *pattern;
     const struct zl_options *options;
     const struct zl_endpoint *endpoints;
@@ -26,9 +26,9 @@ struct zl_finder {
     struct zl_candidate *candidates;
 };
 
-/* The socket that fits the wish best, among those that the running generation may take over; NULL
+/* The socket that fits the spec best, among those that the running generation may take over; NULL
  * for none. */
-struct zl_socket *zl_finder_find(struct zl_finder *finder, const struct zl_wish *wish);
+struct zl_socket *zl_finder_find(struct zl_finder *finder, const struct zl_socket_spec *spec);
 
 /* The bound endpoint of another socket that `socket` may have instead, as the running generation,
  * which is starting, does not want it there; NULL for none. */

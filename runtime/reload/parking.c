@@ -9,31 +9,31 @@
 
 #include "runtime/base/log.h"
 #include "runtime/socket/admission.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/waitq.h"
 
 /* Seconds. */
 enum { FIRST_WARNING = 1, SECOND_WARNING = 10, LATER_WARNINGS = 60 };
 static const double first_stall = 0.1;
 
-void zl_parking_begin(struct zl_reload *reload)
+void zl_parking_begin(struct zl_serving *reload)
 {
     reload->parking = (struct zl_parking){.warned = 0, .stalled = first_stall, .batch = 1};
     reload->hub->sched.group->life = ZL_PARKING;
     reload->hub->admitted = 0;
-    zl_socket_hold_back(reload->hub);
-    zl_agenda_set(&reload->agenda, ZL_DUE_WARNING, FIRST_WARNING);
-    zl_agenda_set(&reload->agenda, ZL_DUE_STALL, first_stall);
+    zl_admission_hold_back(reload->hub);
+    zl_deadlines_set(&reload->deadlines, ZL_DUE_WARNING, FIRST_WARNING);
+    zl_deadlines_set(&reload->deadlines, ZL_DUE_STALL, first_stall);
 }
 
-void zl_parking_end(struct zl_reload *reload)
+void zl_parking_end(struct zl_serving *reload)
 {
     reload->hub->admitted = 0;
-    zl_agenda_clear(&reload->agenda, ZL_DUE_WARNING);
-    zl_agenda_clear(&reload->agenda, ZL_DUE_STALL);
+    zl_deadlines_clear(&reload->deadlines, ZL_DUE_WARNING);
+    zl_deadlines_clear(&reload->deadlines, ZL_DUE_STALL);
 }
 
-static void hand_out_requests(struct zl_reload *reload)
+static void hand_out_requests(struct zl_serving *reload)
 {
     struct zl_parking *parking = &reload->parking;
     struct zl_socket *socket;
@@ -43,11 +43,11 @@ static void hand_out_requests(struct zl_reload *reload)
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     {
         if (socket->pattern->id == ZL_REPLY)
-            zl_socket_touch(socket);
+            zl_waitq_mark_dirty(socket);
     }
 }
 
-static void warn(struct zl_reload *reload, const struct zl_task *busy)
+static void warn(struct zl_serving *reload, const struct zl_task *busy)
 {
     struct zl_parking *parking = &reload->parking;
     char line[128];
@@ -60,27 +60,27 @@ static void warn(struct zl_reload *reload, const struct zl_task *busy)
            "the reload waits for the task that waits here (it begins at %s), for %d s now: it has "
            "a message in hand, or a question without its reply",
            busy->where, parking->warned);
-    zl_agenda_set(&reload->agenda, ZL_DUE_WARNING, next);
+    zl_deadlines_set(&reload->deadlines, ZL_DUE_WARNING, next);
 }
 
-bool zl_parking_is_over(struct zl_reload *reload)
+bool zl_parking_is_over(struct zl_serving *reload)
 {
     struct zl_group *group = reload->hub->sched.group;
-    struct zl_agenda *agenda = &reload->agenda;
-    if (!zl_reload_is_serving(reload))
+    struct zl_deadlines *deadlines = &reload->deadlines;
+    if (!zl_serving_is_alive(reload))
         return true;
-    struct zl_task *asker = zl_exchange_asker(group);
+    struct zl_task *asker = zl_reqrep_asker(group);
     struct zl_task *unfinished = zl_group_unfinished(group);
     if (!asker && !unfinished)
         return true;
     if (asker)
         zl_group_wake_resting(group);
-    if (zl_agenda_is_due(agenda, ZL_DUE_STALL)) {
+    if (zl_deadlines_is_due(deadlines, ZL_DUE_STALL)) {
         if (asker)
             hand_out_requests(reload);
-        zl_agenda_set(agenda, ZL_DUE_STALL, reload->parking.stalled);
+        zl_deadlines_set(deadlines, ZL_DUE_STALL, reload->parking.stalled);
     }
-    if (zl_agenda_is_due(agenda, ZL_DUE_WARNING))
+    if (zl_deadlines_is_due(deadlines, ZL_DUE_WARNING))
         warn(reload, unfinished ? unfinished : asker);
     return false;
 }

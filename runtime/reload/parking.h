@@ -7,8 +7,8 @@
 #include "runtime/reload/serving.h"
 
 /* The serving generation hands out nothing more until it is at rest. */
-void zl_parking_begin(struct zl_reload *reload);
-void zl_parking_end(struct zl_reload *reload);
+void zl_parking_begin(struct zl_serving *reload);
+void zl_parking_end(struct zl_serving *reload);
 
 /* Whether the serving generation is at rest, or gone; helps it on. Called between tasks. */
-bool zl_parking_is_over(struct zl_reload *reload);
+bool zl_parking_is_over(struct zl_serving *reload);

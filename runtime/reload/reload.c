@@ -10,7 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/reason.h"
 #include "runtime/reload/adoption.h"
-#include "runtime/reload/orphan.h"
+#include "runtime/reload/orphans.h"
 #include "runtime/reload/parking.h"
 #include "runtime/reload/restart.h"
 #include "runtime/reload/state.h"
@@ -45,14 +45,14 @@ static void add_number(struct report *report, const char *key, uint64_t number)
 }
 
 /* The time that a stage has taken, where it was reached. */
-static void add_time(struct report *report, const char *key, const struct zl_attempt *attempt,
-                     int from, int to)
+static void add_time(struct report *report, const char *key,
+                     const struct zl_reload_attempt *attempt, int from, int to)
 {
     if (attempt->begun[from] && attempt->begun[to])
         add_number(report, key, (attempt->begun[to] - attempt->begun[from]) / 1000);
 }
 
-static void report_attempt(const struct zl_attempt *attempt, enum zl_level level,
+static void report_attempt(const struct zl_reload_attempt *attempt, enum zl_level level,
                            const char *message)
 {
     static const char *const stages[] = {"compile", "park",   "state",
@@ -76,28 +76,28 @@ static void report_attempt(const struct zl_attempt *attempt, enum zl_level level
     zl_log_emit(&record);
 }
 
-static void enter_stage(struct zl_reload *reload, enum zl_stage stage)
+static void enter_stage(struct zl_serving *reload, enum zl_stage stage)
 {
     reload->attempt.stage = stage;
     reload->attempt.begun[stage] = zl_clock_now();
 }
 
-void zl_attempt_report_failure(struct zl_reload *reload, enum zl_level level)
+void zl_reload_report_failure(struct zl_serving *reload, enum zl_level level)
 {
     char message[128];
-    if (zl_reload_is_serving(reload))
+    if (zl_serving_is_alive(reload))
         snprintf(message, sizeof message, "reload failed; still serving generation %d",
                  reload->number);
     else
         snprintf(message, sizeof message, "reload failed; no generation is serving, messages wait");
     report_attempt(&reload->attempt, level, message);
-    zl_agenda_set(&reload->agenda, ZL_DUE_REMINDER, REMINDER);
+    zl_deadlines_set(&reload->deadlines, ZL_DUE_REMINDER, REMINDER);
 }
 
 /* --- an attempt and its end ------------------------------------------------------------------ */
 
 /* What the failed generation was made from is remembered: repairing it starts the next attempt. */
-static void fail_attempt(struct zl_reload *reload, struct zl_generation *failed, const char *why)
+static void fail_attempt(struct zl_serving *reload, struct zl_generation *failed, const char *why)
 {
     snprintf(reload->attempt.error, sizeof reload->attempt.error, "%.*s", (int)strcspn(why, "\n"),
              why);
@@ -107,39 +107,39 @@ static void fail_attempt(struct zl_reload *reload, struct zl_generation *failed,
         zl_sources_move(&reload->attempted, &failed->sources);
     zl_generation_free(failed);
     zl_parking_end(reload);
-    zl_attempt_report_failure(reload, ZL_ERROR);
-    if (!zl_reload_is_serving(reload))
-        zl_reload_schedule_restart(reload);
+    zl_reload_report_failure(reload, ZL_ERROR);
+    if (!zl_serving_is_alive(reload))
+        zl_restart_schedule(reload);
     reload->watched = 0;
 }
 
 /* The files are compared with those of the last attempt, whatever became of it. */
-static const struct zl_sources *baseline(struct zl_reload *reload)
+static const struct zl_sources *baseline(struct zl_serving *reload)
 {
     if (!reload->has_failed)
-        return &zl_reload_current(reload)->sources;
-    zl_sources_merge(&reload->attempted, &zl_reload_current(reload)->sources);
+        return &zl_serving_generation(reload)->sources;
+    zl_sources_merge(&reload->attempted, &zl_serving_generation(reload)->sources);
     return &reload->attempted;
 }
 
 /* Whether there is something new to try; the files as they are go to `now`, which is empty. */
-static bool have_files_changed(struct zl_reload *reload, struct zl_sources *now)
+static bool have_files_changed(struct zl_serving *reload, struct zl_sources *now)
 {
     char ignored[1];
     const struct zl_sources *before = baseline(reload);
     bool changed = zl_sources_refresh(now, before) &&
                    zl_sources_compare(now, before, ignored, sizeof ignored) > 0;
-    if (changed && reload->has_failed && zl_reload_is_serving(reload) &&
-        zl_sources_are_in(&zl_reload_current(reload)->sources, now)) {
+    if (changed && reload->has_failed && zl_serving_is_alive(reload) &&
+        zl_sources_are_in(&zl_serving_generation(reload)->sources, now)) {
         zl_log(ZL_INFO, "", "the files are again those of generation %d, which is serving",
                reload->number);
         reload->has_failed = changed = false;
-        zl_agenda_clear(&reload->agenda, ZL_DUE_REMINDER);
+        zl_deadlines_clear(&reload->deadlines, ZL_DUE_REMINDER);
     }
     return changed;
 }
 
-struct zl_generation *zl_attempt_make_next(struct zl_reload *reload, char *why)
+struct zl_generation *zl_reload_make_next(struct zl_serving *reload, char *why)
 {
     struct zl_generation *next =
         zl_generation_new(reload->host, &reload->script->setup, reload->newest + 1, why);
@@ -153,11 +153,11 @@ struct zl_generation *zl_attempt_make_next(struct zl_reload *reload, char *why)
 /* What the next generation is made from: the files as they were `read` for it just now, or as they
  * are. One that is started again after a failure is made from what had served, whatever is in the
  * files now: nobody has released that. */
-static bool read_sources(struct zl_reload *reload, struct zl_generation *next,
+static bool read_sources(struct zl_serving *reload, struct zl_generation *next,
                          struct zl_sources *read, char *why)
 {
     bool is_again = strcmp(reload->attempt.trigger, "restart") == 0 && reload->has_served;
-    const struct zl_sources *before = &zl_reload_current(reload)->sources;
+    const struct zl_sources *before = &zl_serving_generation(reload)->sources;
     snprintf(why, ZL_WHY_MAX, "not enough memory to read the files");
     if (is_again)
         return zl_sources_copy(&next->sources, before);
@@ -167,7 +167,7 @@ static bool read_sources(struct zl_reload *reload, struct zl_generation *next,
     return true;
 }
 
-void zl_attempt_begin(struct zl_reload *reload, const char *trigger)
+void zl_reload_begin(struct zl_serving *reload, const char *trigger)
 {
     char why[ZL_WHY_MAX];
     struct zl_sources read = {.count = 0};
@@ -175,11 +175,11 @@ void zl_attempt_begin(struct zl_reload *reload, const char *trigger)
         zl_sources_fini(&read);
         return;
     }
-    reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
+    reload->attempt = (struct zl_reload_attempt){.trigger = trigger, .number = reload->newest + 1};
     enter_stage(reload, ZL_COMPILE);
-    zl_agenda_clear(&reload->agenda, ZL_DUE_RESTART);
-    const struct zl_sources *before = &zl_reload_current(reload)->sources;
-    struct zl_generation *next = zl_attempt_make_next(reload, why);
+    zl_deadlines_clear(&reload->deadlines, ZL_DUE_RESTART);
+    const struct zl_sources *before = &zl_serving_generation(reload)->sources;
+    struct zl_generation *next = zl_reload_make_next(reload, why);
     bool compiled = next && read_sources(reload, next, &read, why) &&
                     zl_script_compile(next, reload->script, before, why);
     zl_sources_fini(&read);
@@ -192,48 +192,48 @@ void zl_attempt_begin(struct zl_reload *reload, const char *trigger)
     }
     reload->next = next;
     enter_stage(reload, ZL_PARK);
-    if (zl_reload_is_serving(reload))
+    if (zl_serving_is_alive(reload))
         zl_parking_begin(reload);
 }
 
 /* Puts `old` to work in the place of `next`, which has failed. */
-void zl_attempt_roll_back(struct zl_reload *reload, struct zl_generation *old,
-                          struct zl_generation *next)
+void zl_reload_roll_back(struct zl_serving *reload, struct zl_generation *old,
+                         struct zl_generation *next)
 {
     char why[sizeof next->error];
     memcpy(why, next->error, sizeof why);
-    zl_tenancy_undo(&next->group);
+    zl_adoption_undo(&next->group);
     zl_generation_enter(old);
     zl_generation_close(next);
-    zl_tenancy_restore(reload->hub, &old->group);
+    zl_adoption_restore(reload->hub, &old->group);
     if (old->group.L)
         zl_generation_resume(old);
     reload->number = old->number;
-    zl_socket_wake_all(reload->hub);
+    zl_admission_wake_all(reload->hub);
     fail_attempt(reload, next, why);
 }
 
 /* Closes a generation for good; another one serves. */
-static void retire(struct zl_reload *reload, struct zl_generation *generation)
+static void retire(struct zl_serving *reload, struct zl_generation *generation)
 {
     zl_generation_run_reload_callbacks(generation);
     if (generation->group.L)
         zl_records_deliver(&generation->records);
-    zl_tenancy_leave(reload->hub, generation->group.L ? &generation->group : NULL);
+    zl_adoption_leave(reload->hub, generation->group.L ? &generation->group : NULL);
     zl_generation_free(generation);
     zl_orphans_begin(reload);
 }
 
-static void succeed(struct zl_reload *reload)
+static void succeed(struct zl_serving *reload)
 {
     zl_sources_fini(&reload->attempted);
     reload->has_failed = false;
-    zl_agenda_clear(&reload->agenda, ZL_DUE_REMINDER);
+    zl_deadlines_clear(&reload->deadlines, ZL_DUE_REMINDER);
     report_attempt(&reload->attempt, ZL_INFO, "reloaded");
 }
 
 /* The first generation that proved itself stays the one to fall back to. */
-static void begin_probation(struct zl_reload *reload, struct zl_generation *old)
+static void begin_probation(struct zl_serving *reload, struct zl_generation *old)
 {
     if (reload->fallback) {
         report_attempt(&reload->trial, ZL_INFO, "replaced while it served on probation");
@@ -246,45 +246,45 @@ static void begin_probation(struct zl_reload *reload, struct zl_generation *old)
 }
 
 /* Another attempt may be under way. */
-void zl_attempt_end_probation(struct zl_reload *reload)
+void zl_reload_end_probation(struct zl_serving *reload)
 {
     struct zl_generation *old = reload->fallback;
-    struct zl_attempt under_way = reload->attempt;
+    struct zl_reload_attempt under_way = reload->attempt;
     reload->fallback = NULL;
     reload->attempt = reload->trial;
-    zl_reload_update_keeping(reload);
+    zl_serving_update_tracking(reload);
     retire(reload, old);
     succeed(reload);
     if (reload->next)
         reload->attempt = under_way;
 }
 
-static void commit(struct zl_reload *reload, struct zl_generation *old, struct zl_generation *next)
+static void commit(struct zl_serving *reload, struct zl_generation *old, struct zl_generation *next)
 {
     struct zl_socket *socket;
     enter_stage(reload, ZL_COMMIT);
     next->group.life = ZL_SERVING;
     next->is_attempt = false;
     reload->number = reload->newest = next->number;
-    reload->is_end_told = false;
+    reload->is_end_logged = false;
     reload->hub->redelivery.handled = 0;
     reload->has_served = true;
     zl_parking_end(reload);
-    zl_agenda_clear(&reload->agenda, ZL_DUE_RESTART);
+    zl_deadlines_clear(&reload->deadlines, ZL_DUE_RESTART);
     bool on_probation = reload->options.probation > 0 && old->group.L;
     if (on_probation)
         begin_probation(reload, old);
     else
         retire(reload, old);
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
-    zl_socket_yield(socket);
+    zl_binding_yield(socket);
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
-    zl_socket_yield_claimed(socket);
+    zl_binding_yield_claimed(socket);
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
-    zl_socket_settle(socket);
-    zl_socket_wake_all(reload->hub);
+    zl_binding_apply_pending(socket);
+    zl_admission_wake_all(reload->hub);
     zl_sources_prune(&next->sources);
-    zl_reload_update_keeping(reload);
+    zl_serving_update_tracking(reload);
     reload->attempt.begun[ZL_PROBATION] = zl_clock_now();
     if (on_probation) {
         reload->attempt.stage = ZL_PROBATION;
@@ -296,19 +296,19 @@ static void commit(struct zl_reload *reload, struct zl_generation *old, struct z
 }
 
 /* The running generation is at rest, or gone. */
-void zl_attempt_switch_over(struct zl_reload *reload)
+void zl_reload_switch_over(struct zl_serving *reload)
 {
-    struct zl_generation *old = zl_reload_current(reload), *next = reload->next;
+    struct zl_generation *old = zl_serving_generation(reload), *next = reload->next;
     char why[ZL_WHY_MAX];
     reload->next = NULL;
-    next->is_attempt = zl_reload_is_serving(reload);
+    next->is_attempt = zl_serving_is_alive(reload);
     enter_stage(reload, ZL_STATE);
     if (old->group.L) {
         zl_generation_park(old);
-        zl_socket_wake_all(reload->hub);
+        zl_admission_wake_all(reload->hub);
         if (!zl_state_take(old, &reload->state, &reload->state_size, why)) {
             zl_generation_resume(old);
-            zl_socket_wake_all(reload->hub);
+            zl_admission_wake_all(reload->hub);
             fail_attempt(reload, next, why);
             return;
         }
@@ -323,7 +323,7 @@ void zl_attempt_switch_over(struct zl_reload *reload)
         zl_task_run_first(next->main);
     zl_finder_fini(&reload->finder);
     if (next->group.failed) {
-        zl_attempt_roll_back(reload, old, next);
+        zl_reload_roll_back(reload, old, next);
         return;
     }
     free(reload->state);

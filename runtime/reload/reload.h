@@ -8,21 +8,21 @@
 #include "runtime/reload/serving.h"
 
 /* A generation of the script, empty yet. NULL and `why` (ZL_WHY_MAX bytes). */
-struct zl_generation *zl_attempt_make_next(struct zl_reload *reload, char *why);
+struct zl_generation *zl_reload_make_next(struct zl_serving *reload, char *why);
 
 /* Begins one, unless it is for changed files and none has: with an error it has ended again, else
  * loop->reload.next is compiled and the serving generation is being parked. */
-void zl_attempt_begin(struct zl_reload *reload, const char *trigger);
+void zl_reload_begin(struct zl_serving *reload, const char *trigger);
 
 /* The serving generation is at rest, or gone: starts the next one; commits or rolls back. */
-void zl_attempt_switch_over(struct zl_reload *reload);
+void zl_reload_switch_over(struct zl_serving *reload);
 
 /* Puts `old` to work in the place of `next`, which has failed; the attempt has failed. */
-void zl_attempt_roll_back(struct zl_reload *reload, struct zl_generation *old,
-                          struct zl_generation *next);
+void zl_reload_roll_back(struct zl_serving *reload, struct zl_generation *old,
+                         struct zl_generation *next);
 
 /* The generation on probation has proved itself. */
-void zl_attempt_end_probation(struct zl_reload *reload);
+void zl_reload_end_probation(struct zl_serving *reload);
 
 /* Tells of the last attempt, which has failed, now and again after a while. */
-void zl_attempt_report_failure(struct zl_reload *reload, enum zl_level level);
+void zl_reload_report_failure(struct zl_serving *reload, enum zl_level level);

@@ -14,18 +14,18 @@ static enum zl_progress take_progress(struct zl_redelivery *since)
 }
 
 /* Nobody serves: the script is started again after a pause, if it is to be. */
-void zl_reload_schedule_restart(struct zl_reload *reload)
+void zl_restart_schedule(struct zl_serving *reload)
 {
     if (!reload->options.restart)
         return;
     double delay =
-        zl_restart_delay(&reload->restart, zl_clock_now(), take_progress(&reload->hub->redelivery));
+        zl_backoff_delay(&reload->restart, zl_clock_now(), take_progress(&reload->hub->redelivery));
     if (delay >= 0) {
-        zl_agenda_set(&reload->agenda, ZL_DUE_RESTART, delay);
+        zl_deadlines_set(&reload->deadlines, ZL_DUE_RESTART, delay);
         return;
     }
     zl_log(ZL_ERROR, "", "the script has failed more than %d times within %d s: giving up%s",
-           ZL_RESTART_MOST, ZL_RESTART_WITHIN, reload->options.watch ? " until the next save" : "");
+           ZL_BACKOFF_MOST, ZL_BACKOFF_WITHIN, reload->options.watch ? " until the next save" : "");
     reload->is_over = !reload->options.watch;
-    reload->exit_code = zl_reload_current(reload)->exit_code;
+    reload->exit_code = zl_serving_generation(reload)->exit_code;
 }

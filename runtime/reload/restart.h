@@ -5,4 +5,4 @@
 #include "runtime/reload/serving.h"
 
 /* Nobody serves: the script is started again after a pause, if it is to be. */
-void zl_reload_schedule_restart(struct zl_reload *reload);
+void zl_restart_schedule(struct zl_serving *reload);

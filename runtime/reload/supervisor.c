@@ -14,7 +14,7 @@
 #include "runtime/base/reason.h"
 #include "runtime/base/timers.h"
 #include "runtime/reload/adoption.h"
-#include "runtime/reload/orphan.h"
+#include "runtime/reload/orphans.h"
 #include "runtime/reload/parking.h"
 #include "runtime/reload/reload.h"
 #include "runtime/reload/restart.h"
@@ -29,12 +29,12 @@ static void set_messages_aside(struct zl_generation *generation)
 {
     struct zl_task *task;
     TAILQ_FOREACH(task, &generation->group.tasks, all)
-    zl_hand_set_aside(task, false);
+    zl_delivery_reject(task, false);
 }
 
 /* The old code may not be able to read what the new code has written, and the way back has to work:
  * zeroless.state is again what the old generation has left. What that discards is said. */
-static void tell_state(const struct zl_reload *reload, struct zl_generation *old,
+static void tell_state(const struct zl_serving *reload, struct zl_generation *old,
                        struct zl_generation *failed)
 {
     char *before = NULL, *after = NULL, why[ZL_WHY_MAX];
@@ -52,22 +52,22 @@ static void tell_state(const struct zl_reload *reload, struct zl_generation *old
     free(after);
 }
 
-void zl_reload_set_aside(struct zl_reload *reload)
+void zl_supervisor_set_aside(struct zl_serving *reload)
 {
-    set_messages_aside(zl_reload_current(reload));
+    set_messages_aside(zl_serving_generation(reload));
 }
 
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
-static void fall_back(struct zl_reload *reload)
+static void fall_back(struct zl_serving *reload)
 {
-    struct zl_generation *old = reload->fallback, *failed = zl_reload_current(reload);
-    struct zl_attempt under_way = reload->attempt;
+    struct zl_generation *old = reload->fallback, *failed = zl_serving_generation(reload);
+    struct zl_reload_attempt under_way = reload->attempt;
     set_messages_aside(failed);
     tell_state(reload, old, failed);
     reload->fallback = NULL;
     reload->attempt = reload->trial;
-    zl_reload_update_keeping(reload);
-    zl_attempt_roll_back(reload, old, failed);
+    zl_serving_update_tracking(reload);
+    zl_reload_roll_back(reload, old, failed);
     if (!reload->next)
         return;
     reload->attempt = under_way;
@@ -76,9 +76,9 @@ static void fall_back(struct zl_reload *reload)
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
  * them over. */
-static void bury(struct zl_reload *reload)
+static void bury(struct zl_serving *reload)
 {
-    struct zl_generation *generation = zl_reload_current(reload);
+    struct zl_generation *generation = zl_serving_generation(reload);
     char why[ZL_WHY_MAX];
     if (reload->hub->sched.phase == ZL_RUNNING && reload->fallback) {
         fall_back(reload);
@@ -95,12 +95,12 @@ static void bury(struct zl_reload *reload)
     if (!zl_state_take(generation, &reload->state, &reload->state_size, why))
         zl_log(ZL_WARN, "", "zeroless.state of the failed generation is lost: %s", why);
     generation->group.life = ZL_PARKED;
-    zl_agenda_clear(&reload->agenda, ZL_DUE_SETTLE);
-    zl_tenancy_leave(reload->hub, &generation->group);
+    zl_deadlines_clear(&reload->deadlines, ZL_DUE_SETTLE);
+    zl_adoption_leave(reload->hub, &generation->group);
     zl_generation_close(generation);
     zl_log(ZL_ERROR, "", "generation %d has failed; its sockets stay open and queue what comes: %s",
            generation->number, generation->error);
-    zl_reload_schedule_restart(reload);
+    zl_restart_schedule(reload);
     reload->watched = 0;
 }
 
@@ -108,7 +108,7 @@ static void bury(struct zl_reload *reload)
 
 static void files_may_have_changed(void *world)
 {
-    zl_reload_request(world, "watch");
+    zl_supervisor_request(world, "watch");
 }
 
 static size_t list_paths(const struct zl_sources *sources, const char **paths, size_t count)
@@ -119,17 +119,17 @@ static size_t list_paths(const struct zl_sources *sources, const char **paths, s
     return count;
 }
 
-static size_t count_files(const struct zl_reload *reload)
+static size_t count_files(const struct zl_serving *reload)
 {
-    return zl_reload_current(reload)->sources.used + reload->attempted.used;
+    return zl_serving_generation(reload)->sources.used + reload->attempted.used;
 }
 
 /* The files of the serving generation, and of the last attempt: one that is repaired is seen. */
-static void watch_files(struct zl_reload *reload)
+static void watch_files(struct zl_serving *reload)
 {
     char why[ZL_WHY_MAX] = "not enough memory";
     const char **paths = malloc((count_files(reload) + 1) * sizeof *paths);
-    size_t count = paths ? list_paths(&zl_reload_current(reload)->sources, paths, 0) : 0;
+    size_t count = paths ? list_paths(&zl_serving_generation(reload)->sources, paths, 0) : 0;
     count = paths ? list_paths(&reload->attempted, paths, count) : 0;
     if (!paths || !zl_watch_set(reload->watch, paths, count, why))
         zl_log(ZL_WARN, "", "not every file can be watched: %s", why);
@@ -139,28 +139,28 @@ static void watch_files(struct zl_reload *reload)
 
 /* --- what the loop calls --------------------------------------------------------------------- */
 
-void zl_reload_init(struct zl_reload *reload, struct zl_hub *hub, struct zl_host *host)
+void zl_supervisor_init(struct zl_serving *reload, struct zl_hub *hub, struct zl_host *host)
 {
     reload->hub = reload->finder.hub = hub;
     reload->host = host;
-    zl_agenda_init(&reload->agenda, hub->sched.uv);
+    zl_deadlines_init(&reload->deadlines, hub->sched.uv);
 }
 
-void zl_reload_fini(struct zl_reload *reload)
+void zl_supervisor_fini(struct zl_serving *reload)
 {
-    zl_agenda_fini(&reload->agenda);
+    zl_deadlines_fini(&reload->deadlines);
     zl_watch_free(reload->watch);
     zl_generation_free(reload->next);
     zl_generation_free(reload->fallback);
     if (reload->hub->sched.group)
-        zl_generation_free(zl_reload_current(reload));
+        zl_generation_free(zl_serving_generation(reload));
     reload->hub->sched.group = NULL;
     zl_sources_fini(&reload->attempted);
     free(reload->state);
 }
 
-int zl_reload_begin(struct zl_reload *reload, const struct zl_script *script,
-                    const struct zl_supervision *options)
+int zl_supervisor_begin(struct zl_serving *reload, const struct zl_script *script,
+                        const struct zl_supervision *options)
 {
     char why[ZL_WHY_MAX];
     reload->script = script;
@@ -178,13 +178,13 @@ int zl_reload_begin(struct zl_reload *reload, const struct zl_script *script,
     if (options->watch)
         reload->watch = zl_watch_new(reload->hub->sched.uv, files_may_have_changed, reload, why);
     struct zl_generation *first =
-        options->watch && !reload->watch ? NULL : zl_attempt_make_next(reload, why);
+        options->watch && !reload->watch ? NULL : zl_reload_make_next(reload, why);
     if (!first) {
         zl_output_print("zlrun: %s\n", why);
         return ZL_EXIT_ERROR;
     }
     reload->number = reload->newest = first->number;
-    zl_reload_update_keeping(reload);
+    zl_serving_update_tracking(reload);
     first->sources.keeps = options->restart;
     first->group.life = ZL_SERVING;
     zl_generation_enter(first);
@@ -195,26 +195,26 @@ int zl_reload_begin(struct zl_reload *reload, const struct zl_script *script,
     return 0;
 }
 
-void zl_reload_request(struct zl_reload *reload, const char *trigger)
+void zl_supervisor_request(struct zl_serving *reload, const char *trigger)
 {
     if (!reload->wanted || strcmp(reload->wanted, "watch") == 0)
         reload->wanted = trigger;
-    zl_wakeup(reload->hub->sched.uv);
+    zl_timers_wake(reload->hub->sched.uv);
 }
 
-static void go_on(struct zl_reload *reload)
+static void go_on(struct zl_serving *reload)
 {
     if (zl_parking_is_over(reload))
-        zl_attempt_switch_over(reload);
+        zl_reload_switch_over(reload);
 }
 
 /* Whether the generation on probation has proved itself, or has ended before. */
-static void judge(struct zl_reload *reload)
+static void judge(struct zl_serving *reload)
 {
     if (reload->hub->redelivery.handled >= reload->options.probation) {
-        zl_attempt_end_probation(reload);
-    } else if (!zl_generation_lives(zl_reload_current(reload))) {
-        snprintf(zl_reload_current(reload)->error, sizeof zl_reload_current(reload)->error,
+        zl_reload_end_probation(reload);
+    } else if (!zl_generation_lives(zl_serving_generation(reload))) {
+        snprintf(zl_serving_generation(reload)->error, sizeof zl_serving_generation(reload)->error,
                  "the script has ended after %llu of %llu messages of its probation",
                  (unsigned long long)reload->hub->redelivery.handled,
                  (unsigned long long)reload->options.probation);
@@ -222,37 +222,37 @@ static void judge(struct zl_reload *reload)
     }
 }
 
-static void tell_end(struct zl_reload *reload)
+static void tell_end(struct zl_serving *reload)
 {
-    if (!reload->options.watch || reload->is_end_told || !zl_reload_is_serving(reload) ||
-        zl_generation_lives(zl_reload_current(reload)))
+    if (!reload->options.watch || reload->is_end_logged || !zl_serving_is_alive(reload) ||
+        zl_generation_lives(zl_serving_generation(reload)))
         return;
-    reload->is_end_told = true;
+    reload->is_end_logged = true;
     zl_log(ZL_INFO, "", "the script has ended; waiting for the next save (Ctrl-C leaves)");
 }
 
-void zl_reload_turn(struct zl_reload *reload)
+void zl_supervisor_turn(struct zl_serving *reload)
 {
     if (reload->hub->sched.group->failed && reload->hub->sched.group->L)
         bury(reload);
     if (reload->hub->sched.phase != ZL_RUNNING || reload->is_over)
         return;
-    reload->has_served |= zl_reload_is_serving(reload);
+    reload->has_served |= zl_serving_is_alive(reload);
     if (reload->fallback)
         judge(reload);
     if (reload->next)
         go_on(reload);
     zl_orphans_turn(reload);
-    if (zl_agenda_is_due(&reload->agenda, ZL_DUE_RESTART)) {
-        zl_agenda_clear(&reload->agenda, ZL_DUE_RESTART);
-        zl_reload_request(reload, "restart");
+    if (zl_deadlines_is_due(&reload->deadlines, ZL_DUE_RESTART)) {
+        zl_deadlines_clear(&reload->deadlines, ZL_DUE_RESTART);
+        zl_supervisor_request(reload, "restart");
     }
-    if (zl_agenda_is_due(&reload->agenda, ZL_DUE_REMINDER))
-        zl_attempt_report_failure(reload, ZL_WARN);
+    if (zl_deadlines_is_due(&reload->deadlines, ZL_DUE_REMINDER))
+        zl_reload_report_failure(reload, ZL_WARN);
     if (reload->wanted && !reload->next) {
         const char *trigger = reload->wanted;
         reload->wanted = NULL;
-        zl_attempt_begin(reload, trigger);
+        zl_reload_begin(reload, trigger);
         if (reload->next)
             go_on(reload);
     }
@@ -261,15 +261,15 @@ void zl_reload_turn(struct zl_reload *reload)
     tell_end(reload);
 }
 
-bool zl_reload_waits(const struct zl_reload *reload)
+bool zl_supervisor_waits(const struct zl_serving *reload)
 {
     return reload->options.watch || reload->next || reload->wanted ||
            !reload->hub->sched.group->L || zl_orphans_wait(reload);
 }
 
-int zl_reload_stop(struct zl_reload *reload, int code)
+int zl_supervisor_stop(struct zl_serving *reload, int code)
 {
-    const struct zl_generation *generation = zl_reload_current(reload);
+    const struct zl_generation *generation = zl_serving_generation(reload);
     if (generation->group.failed)
         code = generation->exit_code;
     if (!reload->next)
@@ -277,7 +277,7 @@ int zl_reload_stop(struct zl_reload *reload, int code)
     zl_parking_end(reload);
     zl_generation_free(reload->next);
     reload->next = NULL;
-    if (zl_reload_is_serving(reload))
-        zl_generation_resume(zl_reload_current(reload));
+    if (zl_serving_is_alive(reload))
+        zl_generation_resume(zl_serving_generation(reload));
     return code;
 }

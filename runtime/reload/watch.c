@@ -18,7 +18,7 @@ enum { QUIET_MS = 30, LATEST_MS = 200, RETRY_MS = 1000 };
 
 struct zl_watch {
     uv_timer_t timer; /* for the call that is due, or for the next try */
-    struct zl_folders folders;
+    struct zl_watch_dirs folders;
     zl_watch_changed *changed;
     void *world;
     char **paths; /* absolute, sorted, each once */
@@ -56,7 +56,8 @@ static void touch(void *world)
 static bool walk(struct zl_watch *watch, char *why)
 {
     bool grown;
-    watch->incomplete = !zl_folders_walk(&watch->folders, watch->paths, watch->count, &grown, why);
+    watch->incomplete =
+        !zl_watch_dirs_walk(&watch->folders, watch->paths, watch->count, &grown, why);
     return grown;
 }
 
@@ -170,7 +171,7 @@ struct zl_watch *zl_watch_new(uv_loop_t *uv, zl_watch_changed *changed, void *wo
     watch->timer.data = watch;
     watch->changed = changed;
     watch->world = world;
-    zl_folders_init(&watch->folders, uv, touch, watch);
+    zl_watch_dirs_init(&watch->folders, uv, touch, watch);
     return watch;
 }
 
@@ -183,7 +184,7 @@ void zl_watch_free(struct zl_watch *watch)
 {
     if (!watch)
         return;
-    zl_folders_fini(&watch->folders);
+    zl_watch_dirs_fini(&watch->folders);
     free_paths(watch->paths, watch->count);
     uv_close((uv_handle_t *)&watch->timer, free_watch);
 }

@@ -29,7 +29,7 @@ struct name {
 
 struct zl_folder {
     uv_fs_event_t event;
-    struct zl_folders *owner;
+    struct zl_watch_dirs *owner;
     SLIST_HEAD(, name) names; /* those that matter */
     SLIST_ENTRY(zl_folder) link;
     int error; /* libuv's, when it cannot be watched */
@@ -40,7 +40,7 @@ struct zl_folder {
 };
 
 struct walk {
-    struct zl_folders *owner;
+    struct zl_watch_dirs *owner;
     struct zl_folder_list list; /* the folders passed */
     char *why;                  /* for the first failure; NULL when nobody wants to know */
     bool failed;
@@ -73,7 +73,7 @@ static bool add_name(struct zl_folder *folder, const char *text)
 
 /* Whether so many events came at once that others may be lost. uv_now stands still while libuv
  * hands out the queue. */
-static bool is_flood(struct zl_folders *folders)
+static bool is_flood(struct zl_watch_dirs *folders)
 {
     uint64_t now = uv_now(folders->uv);
     if (folders->drained_at != now)
@@ -93,7 +93,7 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
         folder->owner->seen(folder->owner->world);
 }
 
-static struct zl_folder *open_folder(struct zl_folders *owner, const char *path)
+static struct zl_folder *open_folder(struct zl_watch_dirs *owner, const char *path)
 {
     size_t size = strlen(path) + 1;
     struct zl_folder *folder = calloc(1, sizeof *folder + size);
@@ -261,8 +261,8 @@ static void walk_path(struct walk *walk, const char *path)
         continue;
 }
 
-bool zl_folders_walk(struct zl_folders *folders, char *const *paths, size_t count, bool *grown,
-                     char *why)
+bool zl_watch_dirs_walk(struct zl_watch_dirs *folders, char *const *paths, size_t count,
+                        bool *grown, char *why)
 {
     struct walk walk = {.owner = folders, .why = why};
     for (size_t i = 0; i < count; i++)
@@ -273,12 +273,13 @@ bool zl_folders_walk(struct zl_folders *folders, char *const *paths, size_t coun
     return !walk.failed;
 }
 
-void zl_folders_init(struct zl_folders *folders, uv_loop_t *uv, zl_folders_seen *seen, void *world)
+void zl_watch_dirs_init(struct zl_watch_dirs *folders, uv_loop_t *uv, zl_watch_dirs_seen *seen,
+                        void *world)
 {
-    *folders = (struct zl_folders){.uv = uv, .seen = seen, .world = world};
+    *folders = (struct zl_watch_dirs){.uv = uv, .seen = seen, .world = world};
 }
 
-void zl_folders_fini(struct zl_folders *folders)
+void zl_watch_dirs_fini(struct zl_watch_dirs *folders)
 {
     close_folders(&folders->list);
 }

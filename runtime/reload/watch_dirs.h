@@ -13,20 +13,21 @@
 #include "runtime/zmq/endpoint.h"
 
 /* Something happened to a name on the way. Called from the loop, many times for one save. */
-typedef void zl_folders_seen(void *world);
+typedef void zl_watch_dirs_seen(void *world);
 
 SLIST_HEAD(zl_folder_list, zl_folder);
 
-struct zl_folders {
+struct zl_watch_dirs {
     uv_loop_t *uv;
-    zl_folders_seen *seen;
+    zl_watch_dirs_seen *seen;
     void *world;
     struct zl_folder_list list;
     uint64_t drained_at;  /* when events were last handed out, uv_now's clock */
     unsigned int drained; /* how many at that time */
 };
 
-void zl_folders_init(struct zl_folders *folders, uv_loop_t *uv, zl_folders_seen *seen, void *world);
+void zl_watch_dirs_init(struct zl_watch_dirs *folders, uv_loop_t *uv, zl_watch_dirs_seen *seen,
+                        void *world);
 
 /* Walks to the files (absolute paths, which need not exist) and watches what is on the way now, and
  * nothing else. Who reads the files after this learns of every later change; `seen` is not called
@@ -34,8 +35,8 @@ void zl_folders_init(struct zl_folders *folders, uv_loop_t *uv, zl_folders_seen 
  * from `seen`.
  *
  * False and `why` (ZL_WHY_MAX bytes, or NULL) when not all can be watched; the others are. */
-bool zl_folders_walk(struct zl_folders *folders, char *const *paths, size_t count, bool *grown,
-                     char *why);
+bool zl_watch_dirs_walk(struct zl_watch_dirs *folders, char *const *paths, size_t count,
+                        bool *grown, char *why);
 
 /* Ends all watching; `seen` is not called any more. */
-void zl_folders_fini(struct zl_folders *folders);
+void zl_watch_dirs_fini(struct zl_watch_dirs *folders);

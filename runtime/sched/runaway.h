@@ -34,7 +34,7 @@ bool zl_runaway_start(struct zl_runaway *runaway, double limit);
 void zl_runaway_stop(struct zl_runaway *runaway);
 
 /* Around everything that runs code of the script: `L` is a main state, what is returned is for
- * leave. A nested one belongs to the stretch around it. */
+ * leave. A luv_loop one belongs to the stretch around it. */
 struct lua_State *zl_runaway_enter(struct lua_State *L);
 void zl_runaway_leave(struct lua_State *before);
 

@@ -219,7 +219,7 @@ static void start_timer(struct zl_task *task)
         task->timer_open = true;
         task->references++;
     }
-    zl_timer_start(&task->timer, timer_due, task->deadline);
+    zl_timers_start(&task->timer, timer_due, task->deadline);
 }
 
 void zl_task_wait(struct zl_task *task, struct zl_task_list *queue, bool front, uint64_t deadline)

@@ -39,7 +39,7 @@ struct zl_task {
     bool is_busy;      /* the layer above: has something in hand until its next wait */
     bool owned;        /* somebody may still ask for its results */
     bool timer_open;
-    struct zl_task_list *queue; /* where it waits: a socket's lane, a joined task; or NULL */
+    struct zl_task_list *queue; /* where it waits: a socket's waitq, a joined task; or NULL */
     TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;

@@ -56,7 +56,7 @@ void zl_children_add(struct zl_children *children, pid_t pid)
     child->next = children->first;
     children->first = child;
     uv_signal_start(&children->signal, on_signal, SIGCHLD);
-    zl_timer_start(&children->timer, on_timer, zl_clock_in_ms(MOMENT_MS));
+    zl_timers_start(&children->timer, on_timer, zl_clock_in_ms(MOMENT_MS));
 }
 
 static bool has_ended(const struct zl_child *child)
@@ -95,7 +95,7 @@ void zl_children_reap(struct zl_children *children)
     if (!children->first)
         uv_signal_stop(&children->signal);
     if (next)
-        zl_timer_start(&children->timer, on_timer, next);
+        zl_timers_start(&children->timer, on_timer, next);
 }
 
 static bool has_attached(const struct zl_children *children)

@@ -15,7 +15,7 @@
 #include "runtime/script/host.h"
 #include "runtime/script/luv_servers.h"
 
-/* --- making ---------------------------------------------------------------------------------- */
+/* --- build ---------------------------------------------------------------------------------- */
 
 struct opening {
     struct zl_generation *generation;
@@ -69,7 +69,7 @@ void zl_generation_enter(struct zl_generation *generation)
 
 bool zl_generation_lives(const struct zl_generation *generation)
 {
-    return generation->group.live > 0 || zl_nested_alive(generation->nested);
+    return generation->group.live > 0 || zl_luv_loop_alive(generation->luv_loop);
 }
 
 bool zl_generation_may_run(const struct zl_generation *generation)
@@ -82,14 +82,14 @@ bool zl_generation_may_run(const struct zl_generation *generation)
 void zl_generation_park(struct zl_generation *generation)
 {
     generation->group.life = ZL_PARKED;
-    zl_nested_park(generation->nested);
+    zl_luv_loop_park(generation->luv_loop);
 }
 
 void zl_generation_resume(struct zl_generation *generation)
 {
     generation->group.life = ZL_SERVING;
     zl_group_wake_resting(&generation->group);
-    zl_nested_resume(generation->nested);
+    zl_luv_loop_resume(generation->luv_loop);
 }
 
 /* --- failing and stopping -------------------------------------------------------------------- */
@@ -147,7 +147,7 @@ void zl_generation_failed(struct zl_generation *generation, lua_State *co, const
     if (&generation->group != sched->group)
         return;
     zl_sched_refuse(sched, true);
-    zl_wakeup(sched->uv);
+    zl_timers_wake(sched->uv);
 }
 
 static int spawn_callbacks(lua_State *L)
@@ -203,12 +203,12 @@ static void close_state(struct zl_generation *generation)
 
 bool zl_generation_finish(struct zl_generation *generation)
 {
-    if (generation->nested && !zl_nested_is_quiet(generation->nested))
+    if (generation->luv_loop && !zl_luv_loop_is_quiet(generation->luv_loop))
         return false;
     close_state(generation);
-    if (generation->nested)
-        zl_nested_free(generation->nested);
-    generation->nested = NULL;
+    if (generation->luv_loop)
+        zl_luv_loop_free(generation->luv_loop);
+    generation->luv_loop = NULL;
     return true;
 }
 
@@ -226,10 +226,10 @@ void zl_generation_close(struct zl_generation *generation)
         zl_task_disown(generation->main);
     generation->main = NULL;
     zl_task_drop_all(&generation->group);
-    if (generation->nested) {
+    if (generation->luv_loop) {
         generation->disarm(generation->group.L);
-        zl_listening_pass_paths_on(generation->nested);
-        zl_nested_cut(generation->nested, &generation->host->children);
+        zl_luv_servers_pass_paths_on(generation->luv_loop);
+        zl_luv_loop_cut(generation->luv_loop, &generation->host->children);
     }
     generation->remains = generation->group.L;
     generation->group.L = NULL;

@@ -29,7 +29,7 @@ struct zl_generation {
     struct zl_memory memory;
     int number; /* 1, 2, 3...; that of a failed attempt is given again */
     struct zl_task *main;
-    struct zl_nested *nested; /* luv's loop, NULL while luv is not in use */
+    struct zl_luv_loop *luv_loop; /* luv's loop, NULL while luv is not in use */
     struct zl_sources sources;
     int on_stop;   /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
     int on_reload; /* the same for zeroless.on_reload */

@@ -6,6 +6,6 @@ void zl_host_init(struct zl_host *host, struct zl_sched *sched)
 {
     host->sched = sched;
     TAILQ_INIT(&host->remains);
-    TAILQ_INIT(&host->nesteds);
+    TAILQ_INIT(&host->luv_loops);
     zl_children_init(&host->children, sched->uv);
 }

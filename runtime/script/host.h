@@ -15,7 +15,7 @@ struct zl_generation;
 struct zl_host {
     struct zl_sched *sched;
     TAILQ_HEAD(, zl_generation) remains; /* of closed ones, see reaper.h */
-    struct zl_nested_list nesteds;       /* luv's loops, of all generations */
+    struct zl_luv_loop_list luv_loops;   /* luv's loops, of all generations */
     struct zl_children children;         /* of closed generations */
 };
 

@@ -24,8 +24,8 @@ static void run_inner(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    struct zl_nested *nested = poll->data;
-    uv_run(&nested->inner, UV_RUN_NOWAIT);
+    struct zl_luv_loop *luv_loop = poll->data;
+    uv_run(&luv_loop->inner, UV_RUN_NOWAIT);
 }
 
 static void wake_up(uv_timer_t *timer)
@@ -35,70 +35,70 @@ static void wake_up(uv_timer_t *timer)
 
 static void handle_closed(uv_handle_t *handle)
 {
-    struct zl_nested *nested = handle->data;
-    if (--nested->handles == 0 && nested->is_closed)
-        free(nested);
+    struct zl_luv_loop *luv_loop = handle->data;
+    if (--luv_loop->handles == 0 && luv_loop->is_closed)
+        free(luv_loop);
 }
 
-struct zl_nested *zl_nested_new(struct zl_nested_list *list, uv_loop_t *outer, char *why)
+struct zl_luv_loop *zl_luv_loop_new(struct zl_luv_loop_list *list, uv_loop_t *outer, char *why)
 {
     if (!zl_limits_headroom(HEADROOM, why))
         return NULL;
-    struct zl_nested *nested = calloc(1, sizeof *nested);
-    int error = nested ? uv_loop_init(&nested->inner) : UV_ENOMEM;
+    struct zl_luv_loop *luv_loop = calloc(1, sizeof *luv_loop);
+    int error = luv_loop ? uv_loop_init(&luv_loop->inner) : UV_ENOMEM;
     if (error == 0) {
-        error = uv_poll_init(outer, &nested->poll, uv_backend_fd(&nested->inner));
+        error = uv_poll_init(outer, &luv_loop->poll, uv_backend_fd(&luv_loop->inner));
         if (error != 0)
-            uv_loop_close(&nested->inner);
+            uv_loop_close(&luv_loop->inner);
     }
     if (error != 0) {
         snprintf(why, ZL_WHY_MAX, "luv cannot have an event loop: %s", uv_strerror(error));
-        free(nested);
+        free(luv_loop);
         return NULL;
     }
-    uv_timer_init(outer, &nested->timer);
-    nested->handles = 2;
-    nested->poll.data = nested->timer.data = nested;
-    nested->list = list;
-    TAILQ_INSERT_TAIL(list, nested, link);
-    zl_nested_resume(nested);
-    return nested;
+    uv_timer_init(outer, &luv_loop->timer);
+    luv_loop->handles = 2;
+    luv_loop->poll.data = luv_loop->timer.data = luv_loop;
+    luv_loop->list = list;
+    TAILQ_INSERT_TAIL(list, luv_loop, link);
+    zl_luv_loop_resume(luv_loop);
+    return luv_loop;
 }
 
-void zl_nested_turn(struct zl_nested *nested)
+void zl_luv_loop_turn(struct zl_luv_loop *luv_loop)
 {
-    if (!nested)
+    if (!luv_loop)
         return;
-    uv_run(&nested->inner, UV_RUN_NOWAIT);
-    int timeout = uv_backend_timeout(&nested->inner);
-    if (timeout >= 0 && uv_loop_alive(&nested->inner)) {
-        uv_update_time(nested->timer.loop);
-        uv_timer_start(&nested->timer, wake_up, (uint64_t)timeout, 0);
+    uv_run(&luv_loop->inner, UV_RUN_NOWAIT);
+    int timeout = uv_backend_timeout(&luv_loop->inner);
+    if (timeout >= 0 && uv_loop_alive(&luv_loop->inner)) {
+        uv_update_time(luv_loop->timer.loop);
+        uv_timer_start(&luv_loop->timer, wake_up, (uint64_t)timeout, 0);
     } else {
-        uv_timer_stop(&nested->timer);
+        uv_timer_stop(&luv_loop->timer);
     }
 }
 
-void zl_nested_park(struct zl_nested *nested)
+void zl_luv_loop_park(struct zl_luv_loop *luv_loop)
 {
-    if (!nested)
+    if (!luv_loop)
         return;
-    nested->is_parked = true;
-    uv_poll_stop(&nested->poll);
-    uv_timer_stop(&nested->timer);
+    luv_loop->is_parked = true;
+    uv_poll_stop(&luv_loop->poll);
+    uv_timer_stop(&luv_loop->timer);
 }
 
-void zl_nested_resume(struct zl_nested *nested)
+void zl_luv_loop_resume(struct zl_luv_loop *luv_loop)
 {
-    if (!nested)
+    if (!luv_loop)
         return;
-    nested->is_parked = false;
-    uv_poll_start(&nested->poll, UV_READABLE, run_inner);
+    luv_loop->is_parked = false;
+    uv_poll_start(&luv_loop->poll, UV_READABLE, run_inner);
 }
 
-bool zl_nested_alive(const struct zl_nested *nested)
+bool zl_luv_loop_alive(const struct zl_luv_loop *luv_loop)
 {
-    return nested && uv_loop_alive(&nested->inner);
+    return luv_loop && uv_loop_alive(&luv_loop->inner);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -109,9 +109,9 @@ static void give_up_child(uv_handle_t *handle, void *children)
         zl_children_add(children, ((uv_process_t *)handle)->pid);
 }
 
-void zl_nested_give_up_children(struct zl_nested *nested, struct zl_children *children)
+void zl_luv_loop_give_up_children(struct zl_luv_loop *luv_loop, struct zl_children *children)
 {
-    uv_walk(&nested->inner, give_up_child, children);
+    uv_walk(&luv_loop->inner, give_up_child, children);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -122,24 +122,24 @@ static void close_handle(uv_handle_t *handle, void *arg)
     uv_close(handle, NULL);
 }
 
-void zl_nested_cut(struct zl_nested *nested, struct zl_children *children)
+void zl_luv_loop_cut(struct zl_luv_loop *luv_loop, struct zl_children *children)
 {
-    zl_nested_give_up_children(nested, children);
+    zl_luv_loop_give_up_children(luv_loop, children);
     zl_signals_hold(true);
-    uv_walk(&nested->inner, close_handle, NULL);
+    uv_walk(&luv_loop->inner, close_handle, NULL);
     zl_signals_renew();
     zl_signals_hold(false);
-    nested->is_cut = true;
-    zl_nested_resume(nested); /* a request that ends wakes the outer loop up */
-    uv_timer_stop(&nested->timer);
+    luv_loop->is_cut = true;
+    zl_luv_loop_resume(luv_loop); /* a request that ends wakes the outer loop up */
+    uv_timer_stop(&luv_loop->timer);
 }
 
-bool zl_nested_is_quiet(struct zl_nested *nested)
+bool zl_luv_loop_is_quiet(struct zl_luv_loop *luv_loop)
 {
     /* The first turn ends at once after uv_stop. */
-    for (int i = 0; i < 2 && uv_loop_alive(&nested->inner); i++)
-        uv_run(&nested->inner, UV_RUN_NOWAIT);
-    return !uv_loop_alive(&nested->inner);
+    for (int i = 0; i < 2 && uv_loop_alive(&luv_loop->inner); i++)
+        uv_run(&luv_loop->inner, UV_RUN_NOWAIT);
+    return !uv_loop_alive(&luv_loop->inner);
 }
 
 /* The length of a queue as libuv links them (uv.h): two pointers, the next and the one before. */
@@ -165,9 +165,9 @@ static void count_others(uv_handle_t *handle, void *others)
     }
 }
 
-static bool has_requests(struct zl_nested *nested)
+static bool has_requests(struct zl_luv_loop *luv_loop)
 {
-    uv_loop_t *inner = &nested->inner;
+    uv_loop_t *inner = &luv_loop->inner;
     unsigned others = 0;
     if (inner->active_reqs.count == 0)
         return false;
@@ -178,14 +178,14 @@ static bool has_requests(struct zl_nested *nested)
     return inner->active_reqs.count > others;
 }
 
-bool zl_nested_have_requests(const struct zl_nested_list *list)
+bool zl_luv_loop_have_requests(const struct zl_luv_loop_list *list)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
     uint64_t deadline = uv_hrtime() + (uint64_t)MOMENT_MS * 1000000;
-    struct zl_nested *nested;
-    TAILQ_FOREACH(nested, list, link)
+    struct zl_luv_loop *luv_loop;
+    TAILQ_FOREACH(luv_loop, list, link)
     {
-        while (has_requests(nested)) {
+        while (has_requests(luv_loop)) {
             if (uv_hrtime() >= deadline)
                 return true;
             nanosleep(&pause, NULL);
@@ -194,11 +194,11 @@ bool zl_nested_have_requests(const struct zl_nested_list *list)
     return false;
 }
 
-void zl_nested_free(struct zl_nested *nested)
+void zl_luv_loop_free(struct zl_luv_loop *luv_loop)
 {
-    TAILQ_REMOVE(nested->list, nested, link);
-    uv_poll_stop(&nested->poll);
-    nested->is_closed = uv_loop_close(&nested->inner) == 0;
-    uv_close((uv_handle_t *)&nested->poll, handle_closed);
-    uv_close((uv_handle_t *)&nested->timer, handle_closed);
+    TAILQ_REMOVE(luv_loop->list, luv_loop, link);
+    uv_poll_stop(&luv_loop->poll);
+    luv_loop->is_closed = uv_loop_close(&luv_loop->inner) == 0;
+    uv_close((uv_handle_t *)&luv_loop->poll, handle_closed);
+    uv_close((uv_handle_t *)&luv_loop->timer, handle_closed);
 }

@@ -64,9 +64,9 @@ static void compare(uv_handle_t *handle, void *arg)
     search->handle = handle;
 }
 
-static bool find(struct zl_nested *nested, struct search *search)
+static bool find(struct zl_luv_loop *luv_loop, struct search *search)
 {
-    uv_walk(&nested->inner, compare, search);
+    uv_walk(&luv_loop->inner, compare, search);
     return search->handle != NULL;
 }
 
@@ -79,12 +79,13 @@ static bool is_path_there(const struct sockaddr *address)
             S_ISSOCK(status.st_mode));
 }
 
-int zl_listening_share(struct zl_nested *own, uv_handle_type type, const struct sockaddr *address)
+int zl_luv_servers_share(struct zl_luv_loop *own, uv_handle_type type,
+                         const struct sockaddr *address)
 {
     struct search search = {.type = type, .address = address, .found = -1};
     if (find(own, &search) || !is_path_there(address))
         return -1;
-    struct zl_nested *other;
+    struct zl_luv_loop *other;
     TAILQ_FOREACH(other, own->list, link)
     {
         if (other->is_parked && find(other, &search))
@@ -93,7 +94,7 @@ int zl_listening_share(struct zl_nested *own, uv_handle_type type, const struct 
     return -1;
 }
 
-static void pass_path_on(struct zl_nested *own, uv_pipe_t *pipe)
+static void pass_path_on(struct zl_luv_loop *own, uv_pipe_t *pipe)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct search search = {.type = UV_NAMED_PIPE,
@@ -103,7 +104,7 @@ static void pass_path_on(struct zl_nested *own, uv_pipe_t *pipe)
     if (!pipe->pipe_fname)
         return;
     strncpy(address.sun_path, pipe->pipe_fname, sizeof address.sun_path - 1);
-    struct zl_nested *other;
+    struct zl_luv_loop *other;
     TAILQ_FOREACH(other, own->list, link)
     {
         if (other->is_cut || other == own || !find(other, &search))
@@ -124,7 +125,7 @@ static void pass_on(uv_handle_t *handle, void *own)
         pass_path_on(own, (uv_pipe_t *)handle);
 }
 
-void zl_listening_pass_paths_on(struct zl_nested *own)
+void zl_luv_servers_pass_paths_on(struct zl_luv_loop *own)
 {
     uv_walk(&own->inner, pass_on, own);
 }

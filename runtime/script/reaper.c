@@ -34,6 +34,6 @@ bool zl_reaper_fini(struct zl_host *host)
     }
     struct zl_generation *generation;
     TAILQ_FOREACH(generation, &host->remains, link)
-    zl_nested_free(generation->nested);
+    zl_luv_loop_free(generation->luv_loop);
     return !TAILQ_EMPTY(&host->remains);
 }

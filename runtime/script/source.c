@@ -24,7 +24,7 @@ static bool has_path(const void *item, const void *path)
 
 static struct zl_source *find(const struct zl_sources *sources, const char *path)
 {
-    return zl_table_find(&sources->table, zl_hash(path, strlen(path)), has_path, path);
+    return zl_table_find(&sources->table, zl_table_hash(path, strlen(path)), has_path, path);
 }
 
 static struct zl_source *find_or_add(struct zl_sources *sources, const char *path)
@@ -34,14 +34,15 @@ static struct zl_source *find_or_add(struct zl_sources *sources, const char *pat
         return source;
     source = calloc(1, sizeof *source);
     char *copy = strdup(path);
-    if (!source || !copy || !zl_table_add(&sources->table, zl_hash(path, strlen(path)), source)) {
+    if (!source || !copy ||
+        !zl_table_add(&sources->table, zl_table_hash(path, strlen(path)), source)) {
         free(source);
         free(copy);
         errno = ENOMEM;
         return NULL;
     }
     source->path = copy;
-    source->is_kept = sources->keeps;
+    source->is_pinned = sources->keeps;
     source->next = sources->first;
     sources->first = source;
     sources->count++;
@@ -87,7 +88,7 @@ static bool is_same_stamp(const struct zl_stamp *one, const struct zl_stamp *oth
 static uint64_t hash_stamp(const struct zl_stamp *stamp)
 {
     uint64_t parts[] = {stamp->device, stamp->inode, stamp->size, stamp->modified};
-    return zl_hash(parts, sizeof parts);
+    return zl_table_hash(parts, sizeof parts);
 }
 
 /* A folder or a pipe is no source: the one cannot be read, the other not twice. */
@@ -141,7 +142,7 @@ static bool read_data(struct zl_source *source, int fd, const struct stat *statu
     size_t size;
     char *text = read_whole(fd, (size_t)status->st_size, &size);
     if (text)
-        source->hash = zl_hash(text, size);
+        source->hash = zl_table_hash(text, size);
     free(text);
     return text != NULL;
 }
@@ -150,7 +151,7 @@ static bool read_text(struct zl_source *source, int fd, const struct stat *statu
 {
     source->text = read_whole(fd, (size_t)status->st_size, &source->size);
     if (source->text)
-        source->hash = zl_hash(source->text, source->size);
+        source->hash = zl_table_hash(source->text, source->size);
     return source->text != NULL;
 }
 
@@ -201,7 +202,7 @@ struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, b
 void zl_source_done(struct zl_source *source)
 {
     source->is_new = source->is_served = false;
-    if (!source->is_kept)
+    if (!source->is_pinned)
         drop_text(source);
 }
 
@@ -215,7 +216,7 @@ static void name_source(struct zl_sources *sources, struct zl_source *source, co
 {
     char *copy = strdup(module);
     if (source->module || !copy ||
-        !zl_table_add(&sources->table, zl_hash(module, strlen(module)), source))
+        !zl_table_add(&sources->table, zl_table_hash(module, strlen(module)), source))
         free(copy);
     else
         source->module = copy;
@@ -231,7 +232,7 @@ void zl_source_name(struct zl_sources *sources, const char *path, const char *mo
 const char *zl_source_find_served(const struct zl_sources *sources, const char *module)
 {
     const struct zl_source *source =
-        zl_table_find(&sources->table, zl_hash(module, strlen(module)), is_served_as, module);
+        zl_table_find(&sources->table, zl_table_hash(module, strlen(module)), is_served_as, module);
     return source ? source->path : NULL;
 }
 
@@ -302,7 +303,7 @@ void zl_sources_take(struct zl_sources *to, struct zl_sources *from)
     *from = (struct zl_sources){.keeps = from->keeps};
     to->keeps = keeps;
     for (struct zl_source *source = to->first; source; source = source->next)
-        source->is_kept = keeps;
+        source->is_pinned = keeps;
 }
 
 void zl_sources_move(struct zl_sources *to, struct zl_sources *from)
@@ -339,9 +340,10 @@ static void free_source(struct zl_source *source)
 
 static void put_back(struct zl_sources *sources, struct zl_source *source)
 {
-    zl_table_add(&sources->table, zl_hash(source->path, strlen(source->path)), source);
+    zl_table_add(&sources->table, zl_table_hash(source->path, strlen(source->path)), source);
     if (source->module)
-        zl_table_add(&sources->table, zl_hash(source->module, strlen(source->module)), source);
+        zl_table_add(&sources->table, zl_table_hash(source->module, strlen(source->module)),
+                     source);
 }
 
 void zl_sources_prune(struct zl_sources *sources)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* See admission.h. A socket's descriptor only says that libzmq has news; ZMQ_EVENTS says which.
- * Because any call into libzmq may swallow the news, every touched socket is asked once more before
+ * Because any call into libzmq may swallow the news, every dirty socket is asked once more before
  * the loop sleeps: a wake-up that is lost is lost for good. */
 #include "runtime/socket/admission.h"
 
 #include "runtime/base/log.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/in_hand.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/inflight.h"
 #include "runtime/socket/peers.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
@@ -35,7 +35,7 @@ static bool is_held_back(const struct zl_socket *socket, enum zl_direction direc
     if (direction == ZL_IN ? !socket->pattern->hands_out : socket->pattern->id != ZL_REQUEST)
         return false;
     const struct zl_socket *asked_again = direction == ZL_IN ? socket : NULL;
-    if (life == ZL_PARKING && !zl_work_is_handling(hub->sched.current, asked_again))
+    if (life == ZL_PARKING && !zl_inflight_is_handling(hub->sched.current, asked_again))
         return direction == ZL_OUT || socket->pattern->id != ZL_REPLY ||
                !admit_request(socket->hub);
     if (life == ZL_PARKING)
@@ -45,10 +45,10 @@ static bool is_held_back(const struct zl_socket *socket, enum zl_direction direc
 
 /* The first that has something to do; while the loop stops or the generation is being parked, tasks
  * at rest stay where they are, and nobody waits behind them. */
-static struct zl_task *first_waiter(const struct zl_lane *lane)
+static struct zl_task *first_waiter(const struct zl_waitq *waitq)
 {
     struct zl_task *task;
-    TAILQ_FOREACH(task, &lane->waiters, link)
+    TAILQ_FOREACH(task, &waitq->waiters, link)
     {
         if (task->sched->ops->may_run(task))
             return task;
@@ -67,11 +67,11 @@ static int32_t admit_to_the_rest(struct zl_socket *socket, enum zl_direction dir
     return hub->sched.phase == ZL_DRAINING ? 0 : ZL_STOPPING;
 }
 
-int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
+int32_t zl_admission_check(struct zl_socket *socket, enum zl_direction direction)
 {
-    struct zl_lane *lane = &socket->lanes[direction];
+    struct zl_waitq *waitq = &socket->waitqs[direction];
     struct zl_hub *hub = socket->hub;
-    hub->had_turn = lane->turn == hub->sched.current;
+    hub->had_baton = waitq->baton == hub->sched.current;
     if (!socket->zmq || socket->is_closing)
         return ZL_CLOSED;
     bool is_stopping = socket->pattern->hands_out && hub->sched.phase != ZL_RUNNING;
@@ -79,20 +79,20 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
     if (code != 0)
         return code;
     if (is_held_back(socket, direction)) {
-        if (lane->turn == hub->sched.current)
-            lane->turn = NULL;
+        if (waitq->baton == hub->sched.current)
+            waitq->baton = NULL;
         hub->sched.current->is_busy = false;
         return ZL_AGAIN;
     }
-    if (lane->turn ? lane->turn != hub->sched.current : first_waiter(lane) != NULL)
+    if (waitq->baton ? waitq->baton != hub->sched.current : first_waiter(waitq) != NULL)
         return ZL_AGAIN;
-    lane->turn = NULL;
+    waitq->baton = NULL;
     if (direction == ZL_OUT && socket->pattern->awaits_peer && !zl_route_select(socket))
         return ZL_AGAIN;
     bool given_again = direction == ZL_IN && !STAILQ_EMPTY(&socket->again);
-    lane->gate = !TAILQ_EMPTY(&lane->waiters) || given_again ||
-                 hub->sched.group->life != ZL_SERVING || (is_stopping && direction == ZL_IN);
-    zl_socket_touch(socket);
+    waitq->slow_path = !TAILQ_EMPTY(&waitq->waiters) || given_again ||
+                       hub->sched.group->life != ZL_SERVING || (is_stopping && direction == ZL_IN);
+    zl_waitq_mark_dirty(socket);
     if (given_again)
         return ZL_GIVEN_AGAIN;
     return direction == ZL_IN && socket->is_cut ? ZL_AGAIN : 0;
@@ -100,56 +100,56 @@ int32_t zl_socket_admit(struct zl_socket *socket, enum zl_direction direction)
 
 /* A task at rest in a receive is not left where it is: its loop ends, and what stands behind it
  * runs. */
-static void end_receives(struct zl_lane *lane)
+static void end_receives(struct zl_waitq *waitq)
 {
     struct zl_task *task;
-    if (lane->turn)
-        lane->turn->finishing = true;
-    TAILQ_FOREACH(task, &lane->waiters, link)
+    if (waitq->baton)
+        waitq->baton->finishing = true;
+    TAILQ_FOREACH(task, &waitq->waiters, link)
     task->finishing = true;
-    zl_lane_wake_all(lane, ZL_WAKE_STOPPING);
+    zl_waitq_wake_all(waitq, ZL_WAKE_STOPPING);
 }
 
-void zl_socket_drain_all(struct zl_hub *hub)
+void zl_admission_drain(struct zl_hub *hub)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         if (socket->pattern->hands_out)
-            socket->lanes[ZL_IN].gate = socket->lanes[ZL_OUT].gate = true;
+            socket->waitqs[ZL_IN].slow_path = socket->waitqs[ZL_OUT].slow_path = true;
     }
 }
 
-void zl_socket_stop_all(struct zl_hub *hub)
+void zl_admission_stop(struct zl_hub *hub)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         if (!socket->pattern->hands_out)
             continue;
-        socket->lanes[ZL_IN].gate = true;
-        end_receives(&socket->lanes[ZL_IN]);
+        socket->waitqs[ZL_IN].slow_path = true;
+        end_receives(&socket->waitqs[ZL_IN]);
     }
 }
 
-void zl_socket_hold_back(struct zl_hub *hub)
+void zl_admission_hold_back(struct zl_hub *hub)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &hub->sockets, all)
-    socket->lanes[ZL_IN].gate = socket->lanes[ZL_OUT].gate = true;
+    socket->waitqs[ZL_IN].slow_path = socket->waitqs[ZL_OUT].slow_path = true;
 }
 
-void zl_socket_wake_all(struct zl_hub *hub)
+void zl_admission_wake_all(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    zl_socket_hold_back(hub);
+    zl_admission_hold_back(hub);
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
         for (int i = ZL_IN; i <= ZL_OUT; i++) {
-            socket->lanes[i].turn = NULL;
-            zl_lane_wake_all(&socket->lanes[i], ZL_WAKE_READY);
+            socket->waitqs[i].baton = NULL;
+            zl_waitq_wake_all(&socket->waitqs[i], ZL_WAKE_READY);
         }
-        zl_socket_touch(socket);
+        zl_waitq_mark_dirty(socket);
     }
 }
 
@@ -158,10 +158,10 @@ static unsigned report_waiters(const struct zl_socket *socket)
     const struct zl_task *task;
     char line[128], endpoints[ZL_ENDPOINT_MAX];
     unsigned count = 0;
-    TAILQ_FOREACH(task, &socket->lanes[ZL_OUT].waiters, link)
+    TAILQ_FOREACH(task, &socket->waitqs[ZL_OUT].waiters, link)
     {
         zl_task_line(task, line, sizeof line);
-        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_endpoints_describe(socket, endpoints, sizeof endpoints);
         zl_log(
             ZL_ERROR, line,
             "stopped while this %s waited for a peer at %s: nobody is there, and the message was "
@@ -183,7 +183,7 @@ static bool has_peer(const struct zl_socket *socket)
     return false;
 }
 
-unsigned zl_socket_report_waiting(struct zl_hub *hub)
+unsigned zl_admission_report_waiting(struct zl_hub *hub)
 {
     struct zl_socket *socket;
     unsigned count = 0;
@@ -195,69 +195,69 @@ unsigned zl_socket_report_waiting(struct zl_hub *hub)
     return count;
 }
 
-void zl_socket_read_subscriptions(struct zl_socket *socket)
+void zl_admission_read_subscriptions(struct zl_socket *socket)
 {
     zmq_msg_t message;
     zmq_msg_init(&message);
     long before = zl_subscribers_count(&socket->subscribers);
-    while (zl_wire_receive_frame(socket->zmq, &message) >= 0)
+    while (zl_call_receive_frame(socket->zmq, &message) >= 0)
         zl_subscribers_note(&socket->subscribers, &message);
     zmq_msg_close(&message);
     if (zl_subscribers_count(&socket->subscribers) != before)
-        zl_lane_wake_all(&socket->lanes[ZL_IN], ZL_WAKE_READY);
+        zl_waitq_wake_all(&socket->waitqs[ZL_IN], ZL_WAKE_READY);
 }
 
-/* Gives the first waiter of a lane its turn. */
-static void grant(struct zl_lane *lane)
+/* Gives the first waiter of a waitq its turn. */
+static void grant(struct zl_waitq *waitq)
 {
-    struct zl_task *task = lane->turn ? NULL : first_waiter(lane);
+    struct zl_task *task = waitq->baton ? NULL : first_waiter(waitq);
     if (!task)
         return;
-    lane->turn = task;
-    zl_work_of(task)->had_turn = true;
+    waitq->baton = task;
+    zl_work_of(task)->had_baton = true;
     zl_task_wake(task, ZL_WAKE_READY);
 }
 
-void zl_socket_notify(struct zl_socket *socket)
+void zl_admission_on_readable(struct zl_socket *socket)
 {
-    struct zl_lane *in = &socket->lanes[ZL_IN];
-    bool in_alone = socket->pattern->receives && !in->turn && !TAILQ_EMPTY(&in->waiters) &&
-                    TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters);
+    struct zl_waitq *in = &socket->waitqs[ZL_IN];
+    bool in_alone = socket->pattern->receives && !in->baton && !TAILQ_EMPTY(&in->waiters) &&
+                    TAILQ_EMPTY(&socket->waitqs[ZL_OUT].waiters);
     /* One that is held back would not ask libzmq, and the descriptor would tell for ever. */
     const struct zl_hub *hub = socket->hub;
     if (in_alone && hub->sched.group->life == ZL_SERVING && hub->sched.phase == ZL_RUNNING)
         grant(in);
     else
-        zl_socket_touch(socket);
+        zl_waitq_mark_dirty(socket);
 }
 
-int zl_socket_look(struct zl_socket *socket)
+int zl_admission_poll_events(struct zl_socket *socket)
 {
     int events = zl_route_ask_events(socket);
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)
-            zl_socket_read_subscriptions(socket);
+            zl_admission_read_subscriptions(socket);
     } else if (events & ZMQ_POLLIN && socket->pattern->id == ZL_REQUEST &&
                !socket->exchange.asked) {
-        zl_exchange_discard(socket);
+        zl_reqrep_discard(socket);
     } else if ((events & ZMQ_POLLIN && !socket->is_cut) || !STAILQ_EMPTY(&socket->again)) {
-        grant(&socket->lanes[ZL_IN]);
+        grant(&socket->waitqs[ZL_IN]);
     }
     return events;
 }
 
 static void check(struct zl_socket *socket)
 {
-    if (zl_socket_look(socket) & ZMQ_POLLOUT && !socket->holds_output)
-        grant(&socket->lanes[ZL_OUT]);
+    if (zl_admission_poll_events(socket) & ZMQ_POLLOUT && !socket->holds_output)
+        grant(&socket->waitqs[ZL_OUT]);
 }
 
-void zl_socket_check_touched(struct zl_hub *hub)
+void zl_admission_poll_dirty(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    while ((socket = TAILQ_FIRST(&hub->touched))) {
-        TAILQ_REMOVE(&hub->touched, socket, touched);
-        socket->is_touched = false;
+    while ((socket = TAILQ_FIRST(&hub->dirty))) {
+        TAILQ_REMOVE(&hub->dirty, socket, dirty);
+        socket->is_dirty = false;
         check(socket);
     }
 }

@@ -14,7 +14,7 @@
 #include "runtime/base/limits.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/inproc.h"
 #include "runtime/socket/peers.h"
 #include "runtime/socket/route.h"
@@ -28,11 +28,11 @@
 static void note_unbound(struct zl_socket *socket, const struct zl_endpoint_entry *entry)
 {
     socket->hub->unbound = zl_clock_now();
-    if (zl_endpoint_is_inproc(entry->text) && socket->hub->sched.phase != ZL_ENDED)
+    if (zl_endpoints_is_inproc(entry->text) && socket->hub->sched.phase != ZL_ENDED)
         zl_inproc_unbound(socket->hub, entry->text);
 }
 
-void zl_socket_forget_endpoints(struct zl_socket *socket)
+void zl_binding_forget_all(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
     while ((entry = SLIST_FIRST(&socket->endpoints))) {
@@ -68,7 +68,7 @@ static void explain_bind(const struct zl_endpoint *endpoint, int error, char *wh
 static int bind_private(void *zmq, const char *text)
 {
     mode_t before = umask(0077);
-    int rc = zl_wire_bind(zmq, text);
+    int rc = zl_call_bind(zmq, text);
     int error = errno;
     umask(before);
     errno = error;
@@ -103,9 +103,9 @@ static void note_bound(struct zl_endpoint_entry *entry, struct zl_route *route)
     route->is_bound = true;
     if (route->socket->pattern->awaits_peer)
         zl_route_set_peer(route, true);
-    if (zl_endpoint_is_inproc(entry->text))
+    if (zl_endpoints_is_inproc(entry->text))
         zl_inproc_bound(route->socket->hub, entry->text);
-    zl_socket_touch(route->socket);
+    zl_waitq_mark_dirty(route->socket);
 }
 
 /* "*" takes both families; libzmq falls back to IPv4 where there is no IPv6. */
@@ -114,8 +114,8 @@ static bool takes_ipv6(const struct zl_endpoint *endpoint)
     return endpoint->ipv6 || strcmp(endpoint->host, "*") == 0;
 }
 
-bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
-                    char *why)
+bool zl_binding_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, const char *asked,
+                     char *why)
 {
     while (endpoint->transport == ZL_IPC && !zl_endpoint_ipc_free(endpoint, why))
         if (!is_being_given_back(socket->hub))
@@ -123,7 +123,7 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
     if (!zl_limits_headroom(ZL_HEADROOM, why) ||
         (endpoint->transport != ZL_INPROC && !zl_route_watch_peers(socket->route, why)))
         return false;
-    zl_wire_set(socket->zmq, ZMQ_IPV6, takes_ipv6(endpoint));
+    zl_call_set(socket->zmq, ZMQ_IPV6, takes_ipv6(endpoint));
     char *kept = strdup(asked);
     int error = kept ? bind_soon(socket, endpoint->text) : ENOMEM;
     if (error != 0) {
@@ -132,11 +132,11 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
         return false;
     }
     size_t size = sizeof endpoint->text;
-    if (zl_wire_ask(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
+    if (zl_call_ask(socket->zmq, ZMQ_LAST_ENDPOINT, endpoint->text, &size) == 0)
         zl_endpoint_set_port(endpoint);
     struct zl_endpoint_entry *entry = zl_endpoints_add(socket, endpoint->text, why);
     if (!entry) {
-        zl_wire_unbind(socket->zmq, endpoint->text);
+        zl_call_unbind(socket->zmq, endpoint->text);
         free(kept);
         return false;
     }
@@ -147,8 +147,8 @@ bool zl_socket_bind(struct zl_socket *socket, struct zl_endpoint *endpoint, cons
     return true;
 }
 
-bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *endpoint,
-                          const char *asked, char *why)
+bool zl_binding_bind_later(struct zl_socket *socket, const struct zl_endpoint *endpoint,
+                           const char *asked, char *why)
 {
     struct zl_endpoint_entry *entry = zl_endpoints_add(socket, endpoint->text, why);
     char *kept = strdup(asked);
@@ -167,9 +167,9 @@ bool zl_socket_bind_later(struct zl_socket *socket, const struct zl_endpoint *en
 
 static bool bind_now(struct zl_socket *socket, struct zl_endpoint_entry *entry, char *why)
 {
-    if (!zl_endpoint_is_inproc(entry->text) && !zl_route_watch_peers(socket->route, why))
+    if (!zl_endpoints_is_inproc(entry->text) && !zl_route_watch_peers(socket->route, why))
         return false;
-    zl_wire_set(socket->zmq, ZMQ_IPV6, entry->ipv6);
+    zl_call_set(socket->zmq, ZMQ_IPV6, entry->ipv6);
     int error = bind_soon(socket, entry->text);
     if (error == 0)
         note_bound(entry, socket->route);
@@ -182,12 +182,12 @@ static void unbind_now(struct zl_socket *socket, struct zl_endpoint_entry *entry
 {
     if (!entry->route)
         return;
-    zl_wire_unbind(socket->zmq, entry->text);
+    zl_call_unbind(socket->zmq, entry->text);
     entry->route = NULL;
     note_unbound(socket, entry);
 }
 
-void zl_socket_yield(struct zl_socket *socket)
+void zl_binding_yield(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
     if (!socket->is_yielding || socket->is_unbound)
@@ -200,7 +200,7 @@ void zl_socket_yield(struct zl_socket *socket)
     }
 }
 
-void zl_socket_yield_claimed(struct zl_socket *socket)
+void zl_binding_yield_claimed(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
@@ -213,7 +213,7 @@ void zl_socket_yield_claimed(struct zl_socket *socket)
     }
 }
 
-bool zl_socket_reclaim(struct zl_socket *socket, unsigned serial, char *why)
+bool zl_binding_reclaim(struct zl_socket *socket, unsigned serial, char *why)
 {
     struct zl_endpoint_entry *entry;
     bool ok = true;
@@ -228,7 +228,7 @@ bool zl_socket_reclaim(struct zl_socket *socket, unsigned serial, char *why)
     return ok;
 }
 
-bool zl_socket_bind_again(struct zl_socket *socket, char *why)
+bool zl_binding_bind_again(struct zl_socket *socket, char *why)
 {
     struct zl_endpoint_entry *entry;
     bool ok = true;
@@ -256,18 +256,18 @@ static struct zl_route *find_route(struct zl_socket *socket, char *why)
 static bool connect_entry(struct zl_endpoint_entry *entry, char *why)
 {
     struct zl_route *route = entry->route;
-    if (zl_endpoint_is_inproc(entry->text))
+    if (zl_endpoints_is_inproc(entry->text))
         return zl_inproc_connect(entry, why);
     if (!zl_route_watch_peers(route, why))
         return false;
-    zl_wire_set(route->zmq, ZMQ_IPV6, entry->ipv6);
-    if (zl_wire_connect(route->zmq, entry->text) != 0) {
+    zl_call_set(route->zmq, ZMQ_IPV6, entry->ipv6);
+    if (zl_call_connect(route->zmq, entry->text) != 0) {
         snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", entry->text,
                  zmq_strerror(zmq_errno()));
         return false;
     }
     zl_peers_expect(entry);
-    zl_socket_touch(route->socket);
+    zl_waitq_mark_dirty(route->socket);
     return true;
 }
 
@@ -279,7 +279,7 @@ static bool connect_now(struct zl_socket *socket, struct zl_endpoint_entry *entr
         return true;
     entry->route = NULL;
     if (route && socket->route_count > 1)
-        zl_route_close(route, ZL_DRAIN_DROP, false);
+        zl_route_close(route, ZL_LINGER_DROP, false);
     return false;
 }
 
@@ -292,24 +292,24 @@ static int disconnect_now(struct zl_socket *socket, struct zl_endpoint_entry *en
         return 0;
     if (!socket->pattern->awaits_peer) {
         /* ENOENT: an inproc peer has closed, and its connection went with it. */
-        bool ok = zl_wire_disconnect(socket->zmq, entry->text) == 0 || zmq_errno() == ENOENT;
+        bool ok = zl_call_disconnect(socket->zmq, entry->text) == 0 || zmq_errno() == ENOENT;
         return ok ? 0 : zmq_errno();
     }
     if (socket->route_count == 1 && !zl_route_open(socket, why))
         return EMFILE;
-    zl_route_close(route, zl_socket_linger(socket), false);
+    zl_route_close(route, zl_route_linger(socket), false);
     return 0;
 }
 
-void zl_socket_reconnect(struct zl_endpoint_entry *entry)
+void zl_binding_reconnect(struct zl_endpoint_entry *entry)
 {
     char why[ZL_WHY_MAX];
-    zl_wire_disconnect(entry->route->zmq, entry->text);
+    zl_call_disconnect(entry->route->zmq, entry->text);
     if (!connect_entry(entry, why))
         zl_log_later(ZL_ERROR, "", "%s", why);
 }
 
-void zl_socket_attach_again(struct zl_route *route, bool is_fresh)
+void zl_binding_attach_again(struct zl_route *route, bool is_fresh)
 {
     struct zl_endpoint_entry *entry;
     char why[ZL_WHY_MAX];
@@ -319,13 +319,13 @@ void zl_socket_attach_again(struct zl_route *route, bool is_fresh)
             continue;
         entry->is_ready = false;
         if (!is_fresh)
-            zl_socket_reconnect(entry);
+            zl_binding_reconnect(entry);
         else if (!connect_entry(entry, why))
             zl_log_later(ZL_ERROR, "", "%s", why);
     }
 }
 
-bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+bool zl_binding_connect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
     struct zl_endpoint_entry *entry = zl_endpoints_find_connected(socket, endpoint->text);
     if (entry) { /* from the generation before */
@@ -339,18 +339,18 @@ bool zl_socket_connect(struct zl_socket *socket, const struct zl_endpoint *endpo
     if (!entry)
         return false;
     entry->ipv6 = endpoint->ipv6;
-    entry->pending = socket->former && socket->hub->sched.group->life == ZL_LOADING;
+    entry->pending = socket->previous && socket->hub->sched.group->life == ZL_LOADING;
     if (entry->pending || connect_now(socket, entry, why))
         return true;
     zl_endpoints_forget(socket, entry);
     return false;
 }
 
-bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
+bool zl_binding_disconnect(struct zl_socket *socket, const struct zl_endpoint *endpoint, char *why)
 {
     struct zl_endpoint_entry *entry = zl_endpoints_find_connected(socket, endpoint->text);
     /* The generation before may come back, and wants it then. */
-    if (entry && socket->former && entry->added_by != socket->hub->sched.group->serial) {
+    if (entry && socket->previous && entry->added_by != socket->hub->sched.group->serial) {
         entry->wanted = false;
         entry->dropped = true;
         return true;
@@ -363,11 +363,11 @@ bool zl_socket_disconnect(struct zl_socket *socket, const struct zl_endpoint *en
     }
     if (entry)
         zl_endpoints_forget(socket, entry);
-    zl_socket_touch(socket);
+    zl_waitq_mark_dirty(socket);
     return true;
 }
 
-void zl_socket_settle(struct zl_socket *socket)
+void zl_binding_apply_pending(struct zl_socket *socket)
 {
     char why[ZL_WHY_MAX];
     struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
@@ -377,15 +377,15 @@ void zl_socket_settle(struct zl_socket *socket)
             !(entry->bound ? bind_now(socket, entry, why) : connect_now(socket, entry, why)))
             zl_log(ZL_ERROR, "", "%s", why);
         entry->pending = false;
-        if (entry->dropped && !socket->former) {
+        if (entry->dropped && !socket->previous) {
             disconnect_now(socket, entry);
             zl_endpoints_forget(socket, entry);
-            zl_socket_touch(socket);
+            zl_waitq_mark_dirty(socket);
         }
     }
 }
 
-void zl_socket_drop_unwanted(struct zl_socket *socket)
+void zl_binding_drop_unwanted(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *next, *entry = SLIST_FIRST(&socket->endpoints);
     for (; entry; entry = next) {
@@ -399,11 +399,11 @@ void zl_socket_drop_unwanted(struct zl_socket *socket)
         else
             disconnect_now(socket, entry);
         zl_endpoints_forget(socket, entry);
-        zl_socket_touch(socket);
+        zl_waitq_mark_dirty(socket);
     }
 }
 
-void zl_socket_unlink(struct zl_socket *socket)
+void zl_binding_unlink(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
@@ -411,7 +411,7 @@ void zl_socket_unlink(struct zl_socket *socket)
         if (entry->bound)
             unbind_now(socket, entry);
         else
-            zl_wire_disconnect(socket->zmq, entry->text);
+            zl_call_disconnect(socket->zmq, entry->text);
     }
     socket->is_unbound = true;
 }

@@ -8,16 +8,16 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/refs.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/socket.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
 
 /* A task's hold of a message. */
-struct zl_grip {
-    struct zl_grip *next;
-    struct zl_hand *hand;
+struct zl_delivery_ref {
+    struct zl_delivery_ref *next;
+    struct zl_delivery *hand;
     bool inherited; /* from the task that has spawned this one: until its end */
 };
 
@@ -40,7 +40,7 @@ static zmq_msg_t *copy_frames(zmq_msg_t *frames, unsigned count)
     return copies;
 }
 
-static void unref(struct zl_hand *hand)
+static void unref(struct zl_delivery *hand)
 {
     if (--hand->references > 0)
         return;
@@ -50,13 +50,13 @@ static void unref(struct zl_hand *hand)
     free(hand);
 }
 
-static bool grip(struct zl_task *task, struct zl_hand *hand, bool inherited)
+static bool grip(struct zl_task *task, struct zl_delivery *hand, bool inherited)
 {
-    struct zl_grip *new_grip = malloc(sizeof *new_grip);
+    struct zl_delivery_ref *new_grip = malloc(sizeof *new_grip);
     if (!new_grip)
         return false;
-    *new_grip = (struct zl_grip){zl_work_of(task)->grips, hand, inherited};
-    zl_work_of(task)->grips = new_grip;
+    *new_grip = (struct zl_delivery_ref){zl_work_of(task)->deliveries, hand, inherited};
+    zl_work_of(task)->deliveries = new_grip;
     hand->references++;
     return true;
 }
@@ -65,10 +65,10 @@ static bool grip(struct zl_task *task, struct zl_hand *hand, bool inherited)
 static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_msg_t *frames,
                     unsigned count)
 {
-    const struct zl_grip *held = zl_work_of(task)->grips;
+    const struct zl_delivery_ref *held = zl_work_of(task)->deliveries;
     if (!held || held->inherited)
         return false;
-    struct zl_hand *hand = held->hand;
+    struct zl_delivery *hand = held->hand;
     if (hand->socket != socket || hand->references > 1 || hand->count != count)
         return false;
     for (unsigned i = 0; i < count; i++)
@@ -78,14 +78,14 @@ static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_ms
     return true;
 }
 
-void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count)
+void zl_delivery_track(struct zl_task *task, struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->hub->inbox;
-    zmq_msg_t *first = &inbox->messages[inbox->count - count];
+    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
+    zmq_msg_t *first = &recvbuf->messages[recvbuf->count - count];
     if (replace(task, socket, first, count))
         return;
-    zl_hand_release(task, socket);
-    struct zl_hand *hand = calloc(1, sizeof *hand);
+    zl_delivery_ack(task, socket);
+    struct zl_delivery *hand = calloc(1, sizeof *hand);
     zmq_msg_t *frames = copy_frames(first, count);
     if (!hand || !frames || task == socket->hub->sched.outside) {
         if (frames)
@@ -105,9 +105,10 @@ void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count
 /* --- handled --------------------------------------------------------------------------------- */
 
 /* The one that the task has of the socket itself; NULL for none. Inherited ones are the oldest. */
-static const struct zl_grip *find_own(const struct zl_task *task, const struct zl_socket *socket)
+static const struct zl_delivery_ref *find_own(const struct zl_task *task,
+                                              const struct zl_socket *socket)
 {
-    const struct zl_grip *held = zl_work_of(task)->grips;
+    const struct zl_delivery_ref *held = zl_work_of(task)->deliveries;
     while (held && (held->inherited || held->hand->socket != socket))
         held = held->next;
     return held;
@@ -115,31 +116,34 @@ static const struct zl_grip *find_own(const struct zl_task *task, const struct z
 
 static void release_newest(struct zl_task *task)
 {
-    struct zl_grip *held = zl_work_of(task)->grips;
-    zl_work_of(task)->grips = held->next;
+    struct zl_delivery_ref *held = zl_work_of(task)->deliveries;
+    zl_work_of(task)->deliveries = held->next;
     if (held->hand->references == 1 && !held->hand->is_aside)
         zl_hub_of(task)->redelivery.handled++;
     unref(held->hand);
     free(held);
 }
 
-void zl_hand_release(struct zl_task *task, const struct zl_socket *socket)
+void zl_delivery_ack(struct zl_task *task, const struct zl_socket *socket)
 {
-    const struct zl_grip *own = socket ? find_own(task, socket) : NULL;
-    const struct zl_grip *rest = own ? own->next : socket ? zl_work_of(task)->grips : NULL;
-    while (zl_work_of(task)->grips != rest)
+    const struct zl_delivery_ref *own = socket ? find_own(task, socket) : NULL;
+    const struct zl_delivery_ref *rest = own      ? own->next
+                                         : socket ? zl_work_of(task)->deliveries
+                                                  : NULL;
+    while (zl_work_of(task)->deliveries != rest)
         release_newest(task);
 }
 
-void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent)
+void zl_delivery_inherit(struct zl_task *child, const struct zl_task *parent)
 {
-    for (const struct zl_grip *held = zl_work_of(parent)->grips; held; held = held->next)
+    for (const struct zl_delivery_ref *held = zl_work_of(parent)->deliveries; held;
+         held = held->next)
         grip(child, held->hand, true);
 }
 
 /* --- failed ---------------------------------------------------------------------------------- */
 
-static size_t bytes_of(struct zl_hand *hand)
+static size_t bytes_of(struct zl_delivery *hand)
 {
     size_t bytes = 0;
     for (unsigned i = 0; i < hand->count; i++)
@@ -148,11 +152,11 @@ static size_t bytes_of(struct zl_hand *hand)
 }
 
 /* The message as the log shows it: where it came in, its size, its first bytes. */
-static void tell(struct zl_hand *hand, const char *message)
+static void tell(struct zl_delivery *hand, const char *message)
 {
     enum { SHOWN = 64 };
     char receiver[ZL_WHY_MAX], endpoints[ZL_WHY_MAX - 16], bytes[24], frames[24], tries[24];
-    zl_socket_describe(hand->socket, endpoints, sizeof endpoints);
+    zl_endpoints_describe(hand->socket, endpoints, sizeof endpoints);
     snprintf(receiver, sizeof receiver, "%s %s", hand->socket->pattern->name, endpoints);
     snprintf(bytes, sizeof bytes, "%zu", bytes_of(hand));
     snprintf(frames, sizeof frames, "%u", hand->count);
@@ -173,7 +177,7 @@ static void tell(struct zl_hand *hand, const char *message)
     zl_log_emit(&record);
 }
 
-static void bury(struct zl_hand *hand)
+static void bury(struct zl_delivery *hand)
 {
     struct zl_hub *hub = hand->socket->hub;
     hub->redelivery.given_up++;
@@ -188,30 +192,31 @@ static void bury(struct zl_hand *hand)
 
 /* A request that was answered is handled; that of a task that spawned this one is its own affair.
  */
-static bool is_for_others(struct zl_task *task, const struct zl_grip *held)
+static bool is_for_others(struct zl_task *task, const struct zl_delivery_ref *held)
 {
-    struct zl_hand *hand = held->hand;
+    struct zl_delivery *hand = held->hand;
     if (hand->socket->pattern->id != ZL_REPLY)
         return false;
     if (held->inherited)
         return true;
-    hand->envelope = zl_exchange_take_envelope(task, hand->socket, &hand->envelope_count);
+    hand->envelope = zl_reqrep_take_envelope(task, hand->socket, &hand->envelope_count);
     return hand->envelope == NULL;
 }
 
-static void give_again(struct zl_hand *hand)
+static void give_again(struct zl_delivery *hand)
 {
     STAILQ_INSERT_TAIL(&hand->socket->again, hand, link);
     hand->references++;
-    hand->socket->lanes[ZL_IN].gate = true;
-    zl_socket_touch(hand->socket);
+    hand->socket->waitqs[ZL_IN].slow_path = true;
+    zl_waitq_mark_dirty(hand->socket);
 }
 
-void zl_hand_set_aside(struct zl_task *task, bool blamed)
+void zl_delivery_reject(struct zl_task *task, bool blamed)
 {
     struct zl_redelivery *redelivery = &zl_hub_of(task)->redelivery;
-    for (const struct zl_grip *held = zl_work_of(task)->grips; held; held = held->next) {
-        struct zl_hand *hand = held->hand;
+    for (const struct zl_delivery_ref *held = zl_work_of(task)->deliveries; held;
+         held = held->next) {
+        struct zl_delivery *hand = held->hand;
         if (hand->is_aside)
             continue;
         /* On probation it is the code that is blamed. */
@@ -234,10 +239,10 @@ void zl_hand_set_aside(struct zl_task *task, bool blamed)
 
 /* --- given again ----------------------------------------------------------------------------- */
 
-bool zl_hand_store(struct zl_socket *socket, unsigned count)
+bool zl_delivery_read_ahead(struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->hub->inbox;
-    struct zl_hand *hand = calloc(1, sizeof *hand);
+    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
+    struct zl_delivery *hand = calloc(1, sizeof *hand);
     zmq_msg_t *frames = malloc(count * sizeof *frames);
     if (!hand || !frames) {
         free(hand);
@@ -246,7 +251,7 @@ bool zl_hand_store(struct zl_socket *socket, unsigned count)
     }
     for (unsigned i = 0; i < count; i++) {
         zmq_msg_init(&frames[i]);
-        zmq_msg_move(&frames[i], &inbox->messages[inbox->count - count + i]);
+        zmq_msg_move(&frames[i], &recvbuf->messages[recvbuf->count - count + i]);
     }
     hand->socket = socket;
     zl_socket_ref_weak(socket);
@@ -255,24 +260,25 @@ bool zl_hand_store(struct zl_socket *socket, unsigned count)
     hand->references = 1;
     hand->is_ahead = true;
     hand->envelope =
-        zl_exchange_take_envelope(socket->hub->sched.current, socket, &hand->envelope_count);
+        zl_reqrep_take_envelope(socket->hub->sched.current, socket, &hand->envelope_count);
     STAILQ_INSERT_TAIL(&socket->again, hand, link);
     return true;
 }
 
-int zl_hand_take(struct zl_socket *socket)
+int zl_delivery_redeliver(struct zl_socket *socket)
 {
     struct zl_task *task = socket->hub->sched.current;
-    struct zl_hand *hand = STAILQ_FIRST(&socket->again);
-    if (!zl_inbox_fill(&socket->hub->inbox, hand->frames, hand->count))
+    struct zl_delivery *hand = STAILQ_FIRST(&socket->again);
+    if (!zl_recvbuf_fill(&socket->hub->recvbuf, hand->frames, hand->count))
         return -1;
     if (hand->envelope_count > 0 &&
-        !zl_exchange_give_envelope(task, socket, hand->envelope, hand->envelope_count))
+        !zl_reqrep_give_envelope(task, socket, hand->envelope, hand->envelope_count))
         return -1;
     hand->envelope = NULL;
     hand->envelope_count = 0;
+    socket->hub->shared.received = socket->hub->recvbuf.frames;
     STAILQ_REMOVE_HEAD(&socket->again, link);
-    zl_hand_release(task, socket);
+    zl_delivery_ack(task, socket);
     hand->is_aside = hand->is_ahead = false;
     if (task != socket->hub->sched.outside)
         grip(task, hand, false);
@@ -281,9 +287,9 @@ int zl_hand_take(struct zl_socket *socket)
     return count;
 }
 
-void zl_hand_forget(struct zl_socket *socket)
+void zl_delivery_drop(struct zl_socket *socket)
 {
-    struct zl_hand *hand;
+    struct zl_delivery *hand;
     while ((hand = STAILQ_FIRST(&socket->again))) {
         STAILQ_REMOVE_HEAD(&socket->again, link);
         if (!hand->is_ahead)

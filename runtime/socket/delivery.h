@@ -10,28 +10,28 @@
 
 #include "runtime/socket/socket.h"
 
-/* The last `count` messages of the inbox are the frames of a message that the task has received.
+/* The last `count` messages of the recvbuf are the frames of a message that the task has received.
  * Does without when there is no memory. */
-void zl_hand_keep(struct zl_task *task, struct zl_socket *socket, unsigned count);
+void zl_delivery_track(struct zl_task *task, struct zl_socket *socket, unsigned count);
 
 /* The task has handled what it had of the socket, and what it has received since (NULL: all). */
-void zl_hand_release(struct zl_task *task, const struct zl_socket *socket);
+void zl_delivery_ack(struct zl_task *task, const struct zl_socket *socket);
 
 /* The child handles what its parent has in hand, too. */
-void zl_hand_inherit(struct zl_task *child, const struct zl_task *parent);
+void zl_delivery_inherit(struct zl_task *child, const struct zl_task *parent);
 
 /* The generation of the task has failed, because of this task when it is `blamed`: its messages are
  * told in the log and given to the next generation, or to the dead letters. */
-void zl_hand_set_aside(struct zl_task *task, bool blamed);
+void zl_delivery_reject(struct zl_task *task, bool blamed);
 
-/* The last `count` messages of the inbox are the frames of a message that was read ahead: it is
+/* The last `count` messages of the recvbuf are the frames of a message that was read ahead: it is
  * moved behind those to be given again. False, and the message stays, without memory. */
-bool zl_hand_store(struct zl_socket *socket, unsigned count);
+bool zl_delivery_read_ahead(struct zl_socket *socket, unsigned count);
 
 /* The next message to be given again goes to the running task: the number of its frames, which are
- * copied to the inbox, or -1 without memory, nothing taken. */
-int zl_hand_take(struct zl_socket *socket);
+ * copied to the recvbuf, or -1 without memory, nothing taken. */
+int zl_delivery_redeliver(struct zl_socket *socket);
 
 /* The socket closes: what was to be given again is set aside; so is what was read ahead, which
- * zl_stopping_count_dropped has logged. */
-void zl_hand_forget(struct zl_socket *socket);
+ * zl_drain_count_dropped has logged. */
+void zl_delivery_drop(struct zl_socket *socket);

@@ -10,7 +10,7 @@
 #include "runtime/base/reason.h"
 #include "runtime/base/timers.h"
 #include "runtime/socket/admission.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/intake.h"
 #include "runtime/socket/streams.h"
 #include "runtime/socket/waitq.h"
@@ -22,15 +22,15 @@ enum { MS = ZL_MS, TURN_NS = 2 * MS, CALM_NS = 10 * MS, NEAR_NS = 1000 * MS };
 /* Longer than this is worth a line in the log. */
 enum { MOMENT_NS = 500 * MS };
 
-struct zl_stopping {
+struct zl_drain {
     uv_timer_t timer;
     bool is_caused; /* by a signal or a call: otherwise the script just ended */
     bool has_begun; /* the sockets' intakes exist */
-    bool is_told;   /* what is being finished was logged */
+    bool is_logged; /* what is being finished was logged */
     uint64_t begun, near, next_turn, calm_since; /* on the clock of zl_clock_now */
 };
 
-bool zl_stopping_init(struct zl_hub *hub)
+bool zl_drain_init(struct zl_hub *hub)
 {
     hub->stopping = calloc(1, sizeof *hub->stopping);
     if (hub->stopping)
@@ -40,19 +40,19 @@ bool zl_stopping_init(struct zl_hub *hub)
 
 static void free_timer(uv_handle_t *timer)
 {
-    free(timer); /* the first of its struct zl_stopping */
+    free(timer); /* the first of its struct zl_drain */
 }
 
-void zl_stopping_fini(struct zl_hub *hub)
+void zl_drain_fini(struct zl_hub *hub)
 {
     uv_close((uv_handle_t *)&hub->stopping->timer, free_timer);
     hub->stopping = NULL;
     zl_streams_expire(hub);
 }
 
-void zl_stopping_begin(struct zl_hub *hub, const char *cause)
+void zl_drain_begin(struct zl_hub *hub, const char *cause)
 {
-    struct zl_stopping *stopping = hub->stopping;
+    struct zl_drain *stopping = hub->stopping;
     uint64_t quarter = (uint64_t)(hub->drain_timeout * 0.25e9);
     stopping->begun = zl_clock_now();
     stopping->near = hub->drain_deadline - (quarter < NEAR_NS ? quarter : NEAR_NS);
@@ -93,7 +93,7 @@ static bool has_left(const struct zl_socket *socket)
     if (!STAILQ_EMPTY(&socket->again))
         return true;
     return !socket->is_cut && socket->zmq &&
-           zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+           zl_call_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
 /* Whether the task will ask a receiver in time: it is ready, or sleeps between two tries. */
@@ -144,9 +144,9 @@ static bool is_at_rest(struct zl_hub *hub)
         return false;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        zl_socket_touch(socket);
+        zl_waitq_mark_dirty(socket);
     }
-    zl_socket_check_touched(hub);
+    zl_admission_poll_dirty(hub);
     return !has_more(hub);
 }
 
@@ -154,7 +154,7 @@ static bool is_at_rest(struct zl_hub *hub)
 static bool is_over(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    struct zl_stopping *stopping = hub->stopping;
+    struct zl_drain *stopping = hub->stopping;
     if (!is_at_rest(hub)) {
         stopping->calm_since = 0;
         return false;
@@ -163,7 +163,7 @@ static bool is_over(struct zl_hub *hub)
         stopping->calm_since = zl_clock_now();
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        if (socket->intake && zl_intake_is_own(socket) && !zl_socket_is_inproc(socket))
+        if (socket->intake && zl_intake_is_own(socket) && !zl_endpoints_are_inproc(socket))
             return zl_clock_now() - stopping->calm_since >= CALM_NS;
     }
     return true;
@@ -183,7 +183,7 @@ static unsigned count_unfinished(const struct zl_hub *hub)
 static size_t count_waiting(const struct zl_hub *hub)
 {
     const struct zl_socket *socket;
-    const struct zl_hand *hand;
+    const struct zl_delivery *hand;
     size_t count = 0;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
@@ -193,12 +193,12 @@ static size_t count_waiting(const struct zl_hub *hub)
     return count;
 }
 
-void zl_stopping_tell(struct zl_hub *hub)
+void zl_drain_tell(struct zl_hub *hub)
 {
-    struct zl_stopping *stopping = hub->stopping;
-    if (!stopping->is_caused || stopping->is_told || zl_clock_now() - stopping->begun < MOMENT_NS)
+    struct zl_drain *stopping = hub->stopping;
+    if (!stopping->is_caused || stopping->is_logged || zl_clock_now() - stopping->begun < MOMENT_NS)
         return;
-    stopping->is_told = true;
+    stopping->is_logged = true;
     unsigned tasks = count_unfinished(hub);
     size_t messages = count_waiting(hub);
     if (tasks == 0 && messages == 0)
@@ -211,12 +211,12 @@ void zl_stopping_tell(struct zl_hub *hub)
 
 static void sleep_until(struct zl_hub *hub, uint64_t due)
 {
-    zl_timer_start(&hub->stopping->timer, zl_timer_wakes, due);
+    zl_timers_start(&hub->stopping->timer, zl_timers_ring, due);
 }
 
-bool zl_stopping_turn(struct zl_hub *hub)
+bool zl_drain_turn(struct zl_hub *hub)
 {
-    struct zl_stopping *stopping = hub->stopping;
+    struct zl_drain *stopping = hub->stopping;
     uint64_t now = zl_clock_now();
     if (now < stopping->next_turn) {
         sleep_until(hub, stopping->next_turn);
@@ -238,7 +238,7 @@ bool zl_stopping_turn(struct zl_hub *hub)
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
-bool zl_stopping_count_dropped(struct zl_hub *hub)
+bool zl_drain_count_dropped(struct zl_hub *hub)
 {
     struct zl_socket *socket;
     bool is_caused = hub->stopping->is_caused, handled = true;
@@ -251,7 +251,7 @@ bool zl_stopping_count_dropped(struct zl_hub *hub)
         if (left == 0 || (!foreign && !is_caused))
             continue;
         char endpoints[ZL_WHY_MAX - 64];
-        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_endpoints_describe(socket, endpoints, sizeof endpoints);
         zl_log(is_caused && foreign ? ZL_ERROR : ZL_WARN, "",
                "messages that %s %s has received and nobody has handled: %llu, %s",
                socket->pattern->name, endpoints, (unsigned long long)left, fate);

@@ -10,19 +10,19 @@
 struct zl_hub;
 
 /* False without memory. */
-bool zl_stopping_init(struct zl_hub *hub);
-void zl_stopping_fini(struct zl_hub *hub);
+bool zl_drain_init(struct zl_hub *hub);
+void zl_drain_fini(struct zl_hub *hub);
 
 /* The process begins to stop, because of `cause` (see zl_loop_stop); the loop's drain deadline is
  * set. */
-void zl_stopping_begin(struct zl_hub *hub, const char *cause);
+void zl_drain_begin(struct zl_hub *hub, const char *cause);
 
 /* Moves the intakes on. True once receivers have nothing more to hand out, or no more time to. */
-bool zl_stopping_turn(struct zl_hub *hub);
+bool zl_drain_turn(struct zl_hub *hub);
 
 /* Logs, once, what is being finished when that takes more than a moment. */
-void zl_stopping_tell(struct zl_hub *hub);
+void zl_drain_tell(struct zl_hub *hub);
 
 /* Right before the sockets are closed: logs how many messages they have received that nobody has
  * taken. False when a stop that was asked for leaves any. */
-bool zl_stopping_count_dropped(struct zl_hub *hub);
+bool zl_drain_count_dropped(struct zl_hub *hub);

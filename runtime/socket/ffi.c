@@ -13,10 +13,10 @@
 #include "runtime/base/log.h"
 #include "runtime/socket/admission.h"
 #include "runtime/socket/delivery.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/in_hand.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/inflight.h"
 #include "runtime/socket/owners.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
@@ -33,7 +33,7 @@ static inline struct zl_socket *socket_of(void *userdata, const char *class_name
     return RARELY(handle->class_name != class_name) ? NULL : handle->socket;
 }
 
-const char *zl_hot_error(void)
+const char *zl_ffi_error(void)
 {
     return zl_message_error();
 }
@@ -41,7 +41,7 @@ const char *zl_hot_error(void)
 /* Whether messages are sent, and handed to the script, as they are: with no envelope either. */
 static inline bool is_plain(const struct zl_socket *socket)
 {
-    return socket->options.is_plain && socket->note == 0;
+    return socket->options.is_plain && socket->flags == 0;
 }
 
 /* What every operation asks first: 0 or a code. */
@@ -53,19 +53,19 @@ static inline int32_t enter(struct zl_socket *socket, enum zl_direction directio
         if (slice != ZL_SLICE_LEFT)
             return slice == ZL_SLICE_OVER ? ZL_PAUSE : ZL_REFUSED;
     }
-    if (RARELY(socket->lanes[direction].gate)) {
-        int32_t code = zl_socket_admit(socket, direction);
+    if (RARELY(socket->waitqs[direction].slow_path)) {
+        int32_t code = zl_admission_check(socket, direction);
         if (code != 0)
             return code;
     }
-    if (RARELY(!socket->is_touched))
-        zl_socket_touch(socket);
+    if (RARELY(!socket->is_dirty))
+        zl_waitq_mark_dirty(socket);
     return 0;
 }
 
 static inline void done(struct zl_socket *socket)
 {
-    socket->hub->hot.note = socket->note | (zl_log_wanted(ZL_DEBUG) ? ZL_NOTE_TRACE : 0);
+    socket->hub->shared.flags = socket->flags | (zl_log_wanted(ZL_DEBUG) ? ZL_FLAG_TRACE : 0);
 }
 
 /* --- send ------------------------------------------------------------------------------------ */
@@ -80,9 +80,9 @@ static int32_t send_embedded(struct zl_socket *socket, const struct zl_frame *fr
                              uint32_t count)
 {
     const struct zl_bytes *topic = &socket->options.topic;
-    if (!zl_frames_send_bytes(socket->zmq, topic->data, topic->size))
+    if (!zl_send_bytes(socket->zmq, topic->data, topic->size))
         return zl_message_failure();
-    return zl_frames_send(socket->zmq, frames, count);
+    return zl_send_frames(socket->zmq, frames, count);
 }
 
 /* For every message but those that go straight (send_plain). */
@@ -92,13 +92,13 @@ static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames,
     case ZL_PUB:
         if (socket->options.embed_topic)
             return send_embedded(socket, frames, count);
-        return on_topic(socket, frames) ? zl_frames_send(socket->zmq, frames, count) : ZL_OFF_TOPIC;
+        return on_topic(socket, frames) ? zl_send_frames(socket->zmq, frames, count) : ZL_OFF_TOPIC;
     case ZL_REQUEST:
-        return zl_exchange_ask(socket, frames, count);
+        return zl_reqrep_request(socket, frames, count);
     case ZL_REPLY:
-        return zl_exchange_answer(socket, frames, count);
+        return zl_reqrep_reply(socket, frames, count);
     default:
-        return zl_frames_send(socket->zmq, frames, count);
+        return zl_send_frames(socket->zmq, frames, count);
     }
 }
 
@@ -108,7 +108,7 @@ static int32_t transmit(struct zl_socket *socket, const struct zl_frame *frames,
 static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *frames,
                               uint32_t count)
 {
-    zl_socket_look(socket);
+    zl_admission_poll_events(socket);
     int32_t code = transmit(socket, frames, count);
     for (unsigned i = 1; code == ZL_AGAIN && i < socket->route_count; i++) {
         if (socket->pattern->id == ZL_PUSH)
@@ -116,14 +116,14 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
         code = transmit(socket, frames, count);
     }
     if (code == ZL_AGAIN && socket->pattern->id != ZL_REPLY)
-        zl_socket_calm(socket);
+        zl_waitq_clear_dirty(socket);
     return code;
 }
 
 /* The straight way: a small frame, as it is. */
 static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
 {
-    int sent = zl_wire_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
+    int sent = zl_call_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
     return RARELY(sent < 0) ? zl_message_failure() : 0;
 }
 
@@ -132,7 +132,7 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
 {
     for (uint32_t i = 0; i < count; i++) {
         if ((int64_t)frames[i].size > socket->options.max_message_size) {
-            socket->hub->hot.where = (int32_t)i + 1;
+            socket->hub->shared.frame_index = (int32_t)i + 1;
             return ZL_TOO_BIG;
         }
     }
@@ -154,36 +154,36 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     return code;
 }
 
-int32_t zl_hot_send(void *sender, const char *data, uint32_t size)
+int32_t zl_ffi_send(void *sender, const char *data, uint32_t size)
 {
     struct zl_socket *socket = socket_of(sender, zl_sender_class);
     struct zl_frame frame = {data, size};
     return socket ? send_message(socket, &frame, 1) : ZL_WRONG_SELF;
 }
 
-int32_t zl_hot_send_frames(void *sender, const struct zl_frame *frames, uint32_t count)
+int32_t zl_ffi_send_frames(void *sender, const struct zl_frame *frames, uint32_t count)
 {
     struct zl_socket *socket = socket_of(sender, zl_sender_class);
     return socket ? send_message(socket, frames, count) : ZL_WRONG_SELF;
 }
 
-int32_t zl_hot_send_2(void *sender, const char *data1, uint32_t size1, const char *data2,
+int32_t zl_ffi_send_2(void *sender, const char *data1, uint32_t size1, const char *data2,
                       uint32_t size2)
 {
     const struct zl_frame frames[] = {{data1, size1}, {data2, size2}};
-    return zl_hot_send_frames(sender, frames, 2);
+    return zl_ffi_send_frames(sender, frames, 2);
 }
 
-int32_t zl_hot_send_4(void *sender, uint32_t count, const char *data1, uint32_t size1,
+int32_t zl_ffi_send_4(void *sender, uint32_t count, const char *data1, uint32_t size1,
                       const char *data2, uint32_t size2, const char *data3, uint32_t size3,
                       const char *data4, uint32_t size4)
 {
     const struct zl_frame frames[] = {
         {data1, size1}, {data2, size2}, {data3, size3}, {data4, size4}};
-    return zl_hot_send_frames(sender, frames, count);
+    return zl_ffi_send_frames(sender, frames, count);
 }
 
-int32_t zl_hot_send_8(void *sender, uint32_t count, const char *data1, uint32_t size1,
+int32_t zl_ffi_send_8(void *sender, uint32_t count, const char *data1, uint32_t size1,
                       const char *data2, uint32_t size2, const char *data3, uint32_t size3,
                       const char *data4, uint32_t size4, const char *data5, uint32_t size5,
                       const char *data6, uint32_t size6, const char *data7, uint32_t size7,
@@ -192,7 +192,7 @@ int32_t zl_hot_send_8(void *sender, uint32_t count, const char *data1, uint32_t 
     const struct zl_frame frames[] = {{data1, size1}, {data2, size2}, {data3, size3},
                                       {data4, size4}, {data5, size5}, {data6, size6},
                                       {data7, size7}, {data8, size8}};
-    return zl_hot_send_frames(sender, frames, count);
+    return zl_ffi_send_frames(sender, frames, count);
 }
 
 /* --- receive --------------------------------------------------------------------------------- */
@@ -218,21 +218,21 @@ static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)
  * on arriving, and libzmq has one such message in its hand afterwards. */
 static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
 {
-    if (!socket->former)
-        zl_socket_share(socket, false);
+    if (!socket->previous)
+        zl_owners_share(socket, false);
     return begins_with_topic(socket, first);
 }
 
 /* Where the body of the received message begins; -1 when the message is not for the script. */
 static int body_start(struct zl_socket *socket, int32_t count)
 {
-    zmq_msg_t *messages = socket->hub->inbox.messages;
+    zmq_msg_t *messages = socket->hub->recvbuf.messages;
     if (is_plain(socket))
         return 0;
     switch (socket->pattern->id) {
     case ZL_REQUEST:
     case ZL_REPLY: {
-        unsigned start = zl_exchange_accept(socket, messages, (unsigned)count);
+        unsigned start = zl_reqrep_accept(socket, messages, (unsigned)count);
         return start > 0 ? (int)start : -1;
     }
     case ZL_SUB:
@@ -247,13 +247,13 @@ static int body_start(struct zl_socket *socket, int32_t count)
 /* libzmq lets larger frames pass than the script may want, see options.h. */
 static bool is_within_limit(struct zl_socket *socket, int32_t count)
 {
-    const struct zl_frame *frames = socket->hub->inbox.frames;
+    const struct zl_frame *frames = socket->hub->recvbuf.frames;
     int64_t limit = socket->options.max_message_size;
     for (int32_t i = 0; i < count; i++) {
         if ((int64_t)frames[i].size <= limit)
             continue;
         char endpoints[ZL_ENDPOINT_MAX];
-        zl_socket_describe(socket, endpoints, sizeof endpoints);
+        zl_endpoints_describe(socket, endpoints, sizeof endpoints);
         zl_log_later(
             ZL_WARN, "",
             "%s at %s refused a message: its frame %d has %u bytes, above max_message_size "
@@ -268,26 +268,26 @@ static bool has_newer(const struct zl_socket *socket)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zl_wire_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    return zl_call_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
 /* conflate: puts the newest message that the script wants in the place of the one of `count` frames
- * in the inbox. Returns as receive_frames does. ZMQ_CONFLATE tears messages of several frames
+ * in the recvbuf. Returns as receive_frames does. ZMQ_CONFLATE tears messages of several frames
  * apart, and of a subscriber's topics it tells the publisher only the last. */
 static int32_t receive_newest(struct zl_socket *socket, int32_t count)
 {
-    struct zl_inbox *inbox = &socket->hub->inbox;
+    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
     zmq_msg_t first;
     while (count > 0 && has_newer(socket)) {
         zmq_msg_init(&first);
-        if (zl_wire_receive_frame(socket->zmq, &first) < 0)
+        if (zl_call_receive_frame(socket->zmq, &first) < 0)
             break;
         if (socket->options.exact && !is_wanted_topic(socket, &first)) {
-            zl_inbox_skip_rest(socket->zmq, &first);
+            zl_recvbuf_skip_rest(socket->zmq, &first);
         } else {
-            zmq_msg_move(&inbox->messages[0], &first);
-            zl_inbox_lay_out(inbox, 0, INT_MAX);
-            count = zl_inbox_receive(inbox, socket->zmq, 1);
+            zmq_msg_move(&recvbuf->messages[0], &first);
+            zl_recvbuf_lay_out(recvbuf, 0, INT_MAX);
+            count = zl_recvbuf_receive(recvbuf, socket->zmq, 1);
         }
         zmq_msg_close(&first);
     }
@@ -295,19 +295,19 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
 }
 
 /* One message for the script: the number of its frames, or a code. The first `count` of them are in
- * the inbox already. */
+ * the recvbuf already. */
 static int32_t take(struct zl_socket *socket, unsigned count)
 {
-    struct zl_inbox *inbox = &socket->hub->inbox;
+    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
     for (;; count = 0) {
-        int32_t whole = zl_inbox_receive(inbox, socket->zmq, count);
+        int32_t whole = zl_recvbuf_receive(recvbuf, socket->zmq, count);
         int start = whole > 0 && is_within_limit(socket, whole) ? body_start(socket, whole) : -1;
         if (start >= 0 && socket->options.conflate)
             whole = receive_newest(socket, whole);
         if (whole < 0)
             return whole;
         if (whole > 0 && start >= 0) {
-            socket->hub->hot.received = inbox->frames + start;
+            socket->hub->shared.received = recvbuf->frames + start;
             return whole - start;
         }
     }
@@ -316,20 +316,20 @@ static int32_t take(struct zl_socket *socket, unsigned count)
 /* The straight way: a message as it came, into the place of one that had one frame too. */
 static inline int32_t take_plain(struct zl_socket *socket)
 {
-    struct zl_inbox *inbox = &socket->hub->inbox;
-    int size = zl_wire_receive_frame(socket->zmq, inbox->messages);
+    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
+    int size = zl_call_receive_frame(socket->zmq, recvbuf->messages);
     if (RARELY(size < 0))
         return zl_message_failure();
-    zl_inbox_lay_out(inbox, 0, size);
-    if (zmq_msg_more(inbox->messages))
+    zl_recvbuf_lay_out(recvbuf, 0, size);
+    if (zmq_msg_more(recvbuf->messages))
         return take(socket, 1);
-    socket->hub->hot.received = inbox->frames;
+    socket->hub->shared.received = recvbuf->frames;
     return 1;
 }
 
 static inline int32_t may_receive(struct zl_socket *socket)
 {
-    return socket->note & ZL_NOTE_LINE ? zl_exchange_may_receive(socket) : 0;
+    return socket->flags & ZL_FLAG_LINE ? zl_reqrep_may_receive(socket) : 0;
 }
 
 static int32_t take_other(struct zl_socket *socket)
@@ -344,7 +344,7 @@ static int32_t take_other(struct zl_socket *socket)
 static int32_t take_again(struct zl_socket *socket)
 {
     int32_t code = may_receive(socket);
-    int count = code == 0 ? zl_hand_take(socket) : 0;
+    int count = code == 0 ? zl_delivery_redeliver(socket) : 0;
     if (code != 0 || count > 0)
         return code != 0 ? code : count;
     errno = ENOMEM;
@@ -355,41 +355,41 @@ static inline int32_t take_next(struct zl_socket *socket)
 {
     struct zl_hub *hub = socket->hub;
     int32_t code =
-        is_plain(socket) && hub->inbox.count == 1 ? take_plain(socket) : take_other(socket);
+        is_plain(socket) && hub->recvbuf.count == 1 ? take_plain(socket) : take_other(socket);
     /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
      * not been asked for. */
-    if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->lanes[ZL_OUT].waiters))
-        zl_socket_calm(socket);
+    if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->waitqs[ZL_OUT].waiters))
+        zl_waitq_clear_dirty(socket);
     if (RARELY(hub->redelivery.keeps) && code > 0 && socket->pattern->hands_out)
-        zl_hand_keep(hub->sched.current, socket, (unsigned)code);
+        zl_delivery_track(hub->sched.current, socket, (unsigned)code);
     return code;
 }
 
-bool zl_socket_read_ahead(struct zl_socket *socket)
+bool zl_ffi_read_ahead(struct zl_socket *socket)
 {
     int32_t count = take(socket, 0);
-    return count > 0 && zl_hand_store(socket, (unsigned)count);
+    return count > 0 && zl_delivery_read_ahead(socket, (unsigned)count);
 }
 
 /* There is nothing to receive; `code` says why. */
 static int32_t miss(struct zl_socket *socket, int32_t code)
 {
     struct zl_hub *hub = socket->hub;
-    hub->hot.received = NULL;
+    hub->shared.received = NULL;
     if (code == ZL_AGAIN || code == ZL_CLOSED || code == ZL_STOPPING) {
-        zl_work_release(hub->sched.current, socket);
-        zl_inbox_clear(&hub->inbox, 0);
+        zl_inflight_release(hub->sched.current, socket);
+        zl_recvbuf_clear(&hub->recvbuf, 0);
         zl_work_of(hub->sched.current)->receives |= socket->pattern->hands_out;
     }
     return code;
 }
 
-int32_t zl_hot_receive(void *receiver)
+int32_t zl_ffi_receive(void *receiver)
 {
     struct zl_socket *socket = socket_of(receiver, zl_receiver_class);
     if (RARELY(!socket))
         return ZL_WRONG_SELF;
-    if (RARELY(socket->hub->hot.received))
+    if (RARELY(socket->hub->shared.received))
         return ZL_NESTED;
     int32_t code = enter(socket, ZL_IN);
     if (code == 0)
@@ -401,7 +401,7 @@ int32_t zl_hot_receive(void *receiver)
     struct zl_task *task = socket->hub->sched.current;
     if (RARELY(zl_work_of(task)->held != socket || zl_work_of(task)->also_held.count > 0) &&
         socket->pattern->hands_out)
-        zl_work_hold(task, socket);
+        zl_inflight_hold(task, socket);
     socket->received++;
     done(socket);
     return code;

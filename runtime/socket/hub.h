@@ -16,7 +16,7 @@
 
 struct zl_route_ops;
 struct zl_socket;
-struct zl_stopping;
+struct zl_drain;
 struct zl_streams;
 
 TAILQ_HEAD(zl_socket_list, zl_socket);
@@ -35,19 +35,19 @@ struct zl_redelivery {
 
 struct zl_hub {
     struct zl_sched sched; /* first, see zl_hub_of */
-    struct zl_socket_list sockets, touched;
+    struct zl_socket_list sockets, dirty;
     unsigned socket_count;
     uint64_t unbound;  /* when a bound socket was closed last, on the clock of zl_clock_now */
-    bool had_turn;     /* the last gate was passed by the task whose turn it was */
+    bool had_baton;    /* the last gate was passed by the task whose turn it was */
     unsigned admitted; /* requests that tasks at rest may be given while their group is parked */
-    struct zl_hot hot;
-    struct zl_inbox inbox;
+    struct zl_shared shared;
+    struct zl_recvbuf recvbuf;
     struct zl_redelivery redelivery;
     const struct zl_route_ops *route_ops;
     struct zl_streams *streams; /* connections of the process, while they are current; streams.h */
-    struct zl_stopping *stopping; /* see drain.h */
-    double drain_timeout;         /* seconds */
-    uint64_t drain_deadline;      /* on the clock of zl_clock_now, set when the process stops */
+    struct zl_drain *stopping;  /* see drain.h */
+    double drain_timeout;       /* seconds */
+    uint64_t drain_deadline;    /* on the clock of zl_clock_now, set when the process stops */
 };
 
 static inline struct zl_hub *zl_hub_of(const struct zl_task *task)

@@ -7,7 +7,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/peers.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
@@ -46,9 +46,9 @@ static void tell_obstacle(struct zl_endpoint_entry *entry, const struct zl_patte
                           bool taken)
 {
     const struct zl_pattern *pattern = entry->route->socket->pattern;
-    if (entry->is_refusal_told)
+    if (entry->is_refusal_logged)
         return;
-    entry->is_refusal_told = true;
+    entry->is_refusal_logged = true;
     entry->miss_at = 0;
     if (taken)
         zl_log_later(ZL_WARN, "",
@@ -72,16 +72,16 @@ bool zl_inproc_connect(struct zl_endpoint_entry *entry, char *why)
         tell_obstacle(entry, there, taken);
         return true;
     }
-    if (zl_wire_connect(entry->route->zmq, entry->text) != 0) {
+    if (zl_call_connect(entry->route->zmq, entry->text) != 0) {
         snprintf(why, ZL_WHY_MAX, "cannot connect to %s: %s", entry->text,
                  zmq_strerror(zmq_errno()));
         return false;
     }
     entry->is_ready = entry->was_ready = true;
-    entry->is_refusal_told = entry->is_absence_told = false;
+    entry->is_refusal_logged = entry->is_absence_logged = false;
     entry->miss_at = 0;
-    zl_socket_touch(bound->route->socket);
-    zl_socket_touch(socket);
+    zl_waitq_mark_dirty(bound->route->socket);
+    zl_waitq_mark_dirty(socket);
     if (socket->pattern->awaits_peer)
         zl_route_set_peer(entry->route, true);
     return true;
@@ -115,6 +115,6 @@ void zl_inproc_unbound(struct zl_hub *hub, const char *endpoint)
         if (socket->pattern->awaits_peer)
             zl_route_renew(entry->route);
         else
-            zl_wire_disconnect(socket->zmq, entry->text);
+            zl_call_disconnect(socket->zmq, entry->text);
     }
 }

@@ -21,7 +21,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/socket/admission.h"
 #include "runtime/socket/binding.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/ffi.h"
 #include "runtime/socket/streams.h"
 #include "runtime/socket/waitq.h"
@@ -60,7 +60,7 @@ static bool read_ahead(struct zl_socket *socket, uint64_t most)
 {
     uint64_t until = zl_clock_now() + most;
     for (unsigned i = 1;; i++) {
-        if (!zl_socket_read_ahead(socket))
+        if (!zl_ffi_read_ahead(socket))
             return true;
         socket->intake->last = zl_clock_now();
         if (i % 64 == 0 && socket->intake->last >= until)
@@ -73,8 +73,8 @@ static void cut(struct zl_socket *socket)
     socket->is_cut = true;
     socket->holds_output = false;
     if (!socket->intake->is_dialogue)
-        zl_socket_unlink(socket);
-    zl_socket_touch(socket);
+        zl_binding_unlink(socket);
+    zl_waitq_mark_dirty(socket);
 }
 
 /* --- one socket ------------------------------------------------------------------------------ */
@@ -100,7 +100,7 @@ static void shut(struct zl_socket *socket, bool all)
 static bool has_abrupt(const struct zl_intake *intake)
 {
     for (size_t i = 0; i < intake->peers.count; i++)
-        if (!zl_stream_may_hold(&intake->peers.items[i]) && !intake->peers.items[i].listens &&
+        if (!zl_streams_may_hold(&intake->peers.items[i]) && !intake->peers.items[i].listens &&
             !intake->peers.items[i].is_own)
             return true;
     return false;
@@ -187,7 +187,7 @@ static bool sends_itself(const struct zl_socket *socket, const struct zl_intake 
     for (size_t i = 0; i < intake->peers.count; i++)
         if (intake->peers.items[i].is_own)
             return true;
-    return zl_socket_has_inproc(socket);
+    return zl_endpoints_have_inproc(socket);
 }
 
 void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
@@ -224,9 +224,9 @@ void zl_intake_forget(struct zl_socket *socket)
 uint64_t zl_intake_count_left(struct zl_socket *socket)
 {
     enum { LOOK_NS = 20 * MS };
-    const struct zl_hand *hand;
+    const struct zl_delivery *hand;
     uint64_t count = 0, until = zl_clock_now() + LOOK_NS;
-    while (!socket->is_cut && zl_clock_now() < until && zl_socket_read_ahead(socket))
+    while (!socket->is_cut && zl_clock_now() < until && zl_ffi_read_ahead(socket))
         ;
     STAILQ_FOREACH(hand, &socket->again, link)
     count += hand->is_ahead;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-void zl_owners_free(struct zl_tenancy *tenancy)
+void zl_owners_free(struct zl_previous_owner *tenancy)
 {
     zl_options_fini(&tenancy->options);
     free(tenancy);
@@ -12,14 +12,14 @@ void zl_owners_free(struct zl_tenancy *tenancy)
 
 void zl_owners_forget(struct zl_socket *socket)
 {
-    while (socket->former) {
-        struct zl_tenancy *tenancy = socket->former;
-        socket->former = tenancy->next;
+    while (socket->previous) {
+        struct zl_previous_owner *tenancy = socket->previous;
+        socket->previous = tenancy->next;
         zl_owners_free(tenancy);
     }
 }
 
-void zl_socket_share(struct zl_socket *socket, bool shared)
+void zl_owners_share(struct zl_socket *socket, bool shared)
 {
     socket->is_shared = shared && socket->pattern->id == ZL_SUB;
     socket->options.is_plain = zl_options_are_plain(&socket->options) && !socket->is_shared;

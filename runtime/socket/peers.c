@@ -14,7 +14,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/line.h"
 #include "runtime/socket/route.h"
 #include "runtime/zmq/call.h"
@@ -106,7 +106,7 @@ static void name_entry(const struct zl_route *route, const struct zl_endpoint_en
     if (entry)
         snprintf(endpoint, sizeof endpoint, "%s", entry->text);
     else
-        zl_socket_describe_route(route, endpoint, sizeof endpoint);
+        zl_endpoints_describe_route(route, endpoint, sizeof endpoint);
     snprintf(out, size, "%s %s %s", route->socket->pattern->name,
              entry && !entry->bound ? "to" : "at", endpoint);
 }
@@ -141,13 +141,13 @@ static const char *explain(unsigned event, uint32_t value)
 
 static void on_peer_ready(struct zl_route *route, struct zl_endpoint_entry *entry)
 {
-    if (entry->is_refusal_told || entry->is_absence_told)
+    if (entry->is_refusal_logged || entry->is_absence_logged)
         zl_log_later(ZL_INFO, "", "connected to %s", entry->text);
     entry->is_ready = entry->was_ready = true;
     entry->refusals = 0;
     entry->pause_ms = 0;
     entry->revive_at = entry->miss_at = 0;
-    entry->is_refusal_told = entry->is_absence_told = false;
+    entry->is_refusal_logged = entry->is_absence_logged = false;
     if (route->socket->pattern->awaits_peer)
         zl_route_set_peer(route, true);
 }
@@ -163,9 +163,9 @@ static void on_refused(struct zl_route *route, struct zl_endpoint_entry *entry, 
 {
     entry->refusals++;
     entry->miss_at = 0;
-    if (entry->refusals < REFUSALS_TOLD || entry->is_refusal_told)
+    if (entry->refusals < REFUSALS_TOLD || entry->is_refusal_logged)
         return;
-    entry->is_refusal_told = true;
+    entry->is_refusal_logged = true;
     tell_refusal(route, entry, reason);
 }
 
@@ -216,7 +216,7 @@ static void on_absent(struct zl_route *route, struct zl_endpoint_entry *entry)
 {
     char name[ZL_WHY_MAX];
     entry->miss_at = 0;
-    entry->is_absence_told = true;
+    entry->is_absence_logged = true;
     name_entry(route, entry, name, sizeof name);
     zl_log_later(ZL_WARN, "", "%s: nobody answers there so far; trying again%s", name,
                  route->socket->pattern->awaits_peer ? ", and what is sent there waits" : "");
@@ -224,7 +224,7 @@ static void on_absent(struct zl_route *route, struct zl_endpoint_entry *entry)
 
 void zl_peers_expect(struct zl_endpoint_entry *entry)
 {
-    if (entry->was_ready || entry->is_absence_told || entry->miss_at || entry->refusals > 0)
+    if (entry->was_ready || entry->is_absence_logged || entry->miss_at || entry->refusals > 0)
         return;
     entry->miss_at = in_ms(MISSED_MS);
     zl_route_call_later(entry->route, MISSED_MS);
@@ -297,8 +297,8 @@ static void on_accepted_lost(struct zl_route *route, bool was_ready, bool is_cle
         route->unclear--;
         return;
     }
-    if (!was_ready && !route->is_refusal_told) {
-        route->is_refusal_told = true;
+    if (!was_ready && !route->is_refusal_logged) {
+        route->is_refusal_logged = true;
         tell_refusal(route, NULL, "");
     }
     if (!was_ready || is_clean)
@@ -314,7 +314,7 @@ static void on_disconnected(struct zl_route *route, int fd, struct zl_endpoint_e
     if (!connection)
         return;
     bool was_ready = connection->is_ready, is_accepted = connection->is_accepted;
-    bool is_clean = connection->duplicate < 0 || zl_drain_is_clean(connection->duplicate);
+    bool is_clean = connection->duplicate < 0 || zl_linger_is_clean(connection->duplicate);
     zl_route_forget(route, connection);
     if (is_accepted) {
         on_accepted_lost(route, was_ready, is_clean);

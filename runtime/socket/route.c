@@ -9,8 +9,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/reason.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/refs.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/socket.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/context.h"
@@ -89,7 +89,7 @@ static bool open_zmq(struct zl_route *route, char *why)
         return false;
     void *zmq = zmq_socket(context, socket->pattern->zmq_type);
     if (!zmq || !zl_sockopt_apply(zmq, socket->pattern, &socket->options) ||
-        zl_wire_ask(zmq, ZMQ_FD, &fd, &size) != 0) {
+        zl_call_ask(zmq, ZMQ_FD, &fd, &size) != 0) {
         snprintf(why, ZL_WHY_MAX, "libzmq gave no socket: %s", zmq_strerror(zmq_errno()));
     } else if (!(route->watch = watch_descriptor(socket->hub->sched.uv, route, fd))) {
         snprintf(why, ZL_WHY_MAX, "the event loop takes no more sockets");
@@ -146,8 +146,8 @@ static void forget_connections(struct zl_route *route)
 
 /* Connections that carry what was sent. A peer of reply or pub that leaves loses what was for it by
  * its own doing. */
-static const struct zl_drain_fds *find_carriers(const struct zl_route *route,
-                                                struct zl_drain_fds *carriers)
+static const struct zl_linger_fds *find_carriers(const struct zl_route *route,
+                                                 struct zl_linger_fds *carriers)
 {
     const struct zl_connection *connection;
     carriers->count = 0;
@@ -156,7 +156,7 @@ static const struct zl_drain_fds *find_carriers(const struct zl_route *route,
         return NULL;
     SLIST_FOREACH(connection, &route->connections, link)
     {
-        if ((connection->is_ready || route->is_bound) && carriers->count < ZL_DRAIN_CONNECTIONS)
+        if ((connection->is_ready || route->is_bound) && carriers->count < ZL_LINGER_CONNECTIONS)
             carriers->fds[carriers->count++] = connection->fd;
     }
     return carriers;
@@ -166,17 +166,17 @@ void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
 {
     struct zl_socket *socket = route->socket;
     char name[ZL_WHY_MAX];
-    struct zl_drain_fds carriers;
-    zl_socket_describe_route(route, name, sizeof name);
+    struct zl_linger_fds carriers;
+    zl_endpoints_describe_route(route, name, sizeof name);
     if (route->monitor)
         zl_monitor_read(route->monitor, 0); /* what happened before the close does not count */
-    zl_drain_close(socket->hub->sched.uv, route->zmq, route->monitor, name, linger_ms,
-                   find_carriers(route, &carriers));
+    zl_linger_close(socket->hub->sched.uv, route->zmq, route->monitor, name, linger_ms,
+                    find_carriers(route, &carriers));
     unwatch(route->watch, is_last ? socket : NULL);
     forget_connections(route);
     TAILQ_REMOVE(&socket->routes, route, link);
     socket->route_count--;
-    socket->lanes[ZL_OUT].gate = true;
+    socket->waitqs[ZL_OUT].slow_path = true;
     if (socket->route == route) {
         socket->route = NULL;
         socket->zmq = NULL;
@@ -193,7 +193,7 @@ void zl_route_renew(struct zl_route *route)
     char why[ZL_WHY_MAX];
     bool is_fresh = open_zmq(route, why); /* otherwise its connections alone are made anew */
     if (is_fresh) {
-        zl_drain_close(socket->hub->sched.uv, old.zmq, old.monitor, "", ZL_DRAIN_DROP, NULL);
+        zl_linger_close(socket->hub->sched.uv, old.zmq, old.monitor, "", ZL_LINGER_DROP, NULL);
         unwatch(old.watch, NULL);
         forget_connections(route);
         route->monitor = NULL;
@@ -204,7 +204,7 @@ void zl_route_renew(struct zl_route *route)
     if (socket->pattern->awaits_peer)
         zl_route_set_peer(route, false);
     socket->hub->route_ops->attach(route, is_fresh);
-    zl_socket_touch(socket);
+    zl_waitq_mark_dirty(socket);
 }
 
 bool zl_route_watch_peers(struct zl_route *route, char *why)
@@ -247,7 +247,7 @@ static bool is_readable(void *zmq)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zl_wire_ask(zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+    return zl_call_ask(zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
 /* All are asked: a descriptor goes on telling until its socket was. */
@@ -265,20 +265,20 @@ void zl_route_set_peer(struct zl_route *route, bool has_peer)
 {
     struct zl_socket *socket = route->socket;
     route->has_peer = has_peer;
-    socket->lanes[ZL_OUT].gate = true; /* who sends next looks which route has one */
-    zl_socket_touch(socket);
+    socket->waitqs[ZL_OUT].slow_path = true; /* who sends next looks which route has one */
+    zl_waitq_mark_dirty(socket);
     if (has_peer && socket->pattern->id == ZL_REQUEST)
         socket->hub->route_ops->on_peer(socket);
 }
 
-int zl_socket_linger(const struct zl_socket *socket)
+int zl_route_linger(const struct zl_socket *socket)
 {
     enum { LEAST_MS = 10 }; /* for what an I/O thread only has to pick up */
     const struct zl_hub *hub = socket->hub;
     uint64_t now = zl_clock_now();
     double left = hub->drain_timeout * 1000;
-    if (socket->sent == 0 || zl_exchange_is_over(socket))
-        return ZL_DRAIN_DROP;
+    if (socket->sent == 0 || zl_reqrep_is_over(socket))
+        return ZL_LINGER_DROP;
     if (hub->drain_deadline > 0)
         left = now < hub->drain_deadline ? (double)(hub->drain_deadline - now) / 1e6 : 0;
     return left > LEAST_MS ? (int)left : LEAST_MS;
@@ -293,7 +293,7 @@ int zl_route_ask_events(const struct zl_socket *socket)
     {
         int events = 0;
         size_t size = sizeof events;
-        if (zl_wire_ask(route->zmq, ZMQ_EVENTS, &events, &size) == 0)
+        if (zl_call_ask(route->zmq, ZMQ_EVENTS, &events, &size) == 0)
             all |= route->has_peer ? events : events & ~ZMQ_POLLOUT;
     }
     return all;

@@ -34,7 +34,7 @@ struct zl_route_ops {
 struct zl_route *zl_route_open(struct zl_socket *socket, char *why);
 
 /* Closes it. What it has not sent yet is sent for up to `linger_ms` in the background, and what is
- * lost of it is reported; ZL_DRAIN_DROP drops it. `is_last`: with the socket, which is kept until
+ * lost of it is reported; ZL_LINGER_DROP drops it. `is_last`: with the socket, which is kept until
  * libuv has let go of it. */
 void zl_route_close(struct zl_route *route, int linger_ms, bool is_last);
 
@@ -62,9 +62,9 @@ void zl_route_set_peer(struct zl_route *route, bool has_peer);
 /* Sees to it that zl_route_ops.on_time is called for the route in `delay_ms`, or sooner. */
 void zl_route_call_later(struct zl_route *route, uint64_t delay_ms);
 
-/* How long a route that closes now goes on sending, in milliseconds; ZL_DRAIN_DROP when there is
+/* How long a route that closes now goes on sending, in milliseconds; ZL_LINGER_DROP when there is
  * nothing to send. */
-int zl_socket_linger(const struct zl_socket *socket);
+int zl_route_linger(const struct zl_socket *socket);
 
 /* ZMQ_EVENTS of all its routes, with ZMQ_POLLOUT only where a peer is there. libzmq works off what
  * it knows, and notices a new peer, only when it is asked. */

@@ -25,29 +25,29 @@ struct zl_intake;
 struct zl_monitor;
 struct zl_route;
 struct zl_route_watch;
-struct zl_tenancy;
+struct zl_previous_owner;
 
 /* --- who waits (waitq.h, admission.h) -------------------------------------------------------- */
 
 enum zl_direction { ZL_IN, ZL_OUT };
 
 /* One direction of a socket. */
-struct zl_lane {
-    bool gate; /* the hot path may not pass without asking zl_socket_admit */
+struct zl_waitq {
+    bool slow_path; /* the hot path may not pass without asking zl_admission_check */
     struct zl_task_list waiters;
-    struct zl_task *turn; /* was woken for this lane and has not come back yet */
+    struct zl_task *baton; /* was woken for this waitq and has not come back yet */
 };
 
-/* --- request and reply (reply.h) ------------------------------------------------------------- */
+/* --- request and reply (reqrep.h) ------------------------------------------------------------- */
 
 /* The state beside a request or reply socket. */
-struct zl_exchange {
+struct zl_request_state {
     uint32_t id;           /* correlation id of the newest request */
     bool may_be_late;      /* a request was given up, so its reply may still come */
     bool asked;            /* a request waits for its reply */
     bool unsent;           /* its next try waits for a peer */
     bool found_no_peer;    /* the last request timed out before it was sent */
-    bool let_go;           /* the script has waited for the reply, and may ask anew instead */
+    bool abandoned;        /* the script has waited for the reply, and may ask anew instead */
     int tries;             /* sent so often */
     struct zl_task *asker; /* NULL once it has ended */
     uint64_t deadline;     /* of this try, on the clock of zl_clock_now; 0 when there is none */
@@ -58,7 +58,7 @@ struct zl_exchange {
 
 /* --- messages in hand (delivery.h) ----------------------------------------------------------- */
 
-struct zl_hand {
+struct zl_delivery {
     struct zl_socket *socket; /* a weak reference */
     zmq_msg_t *frames;        /* copies; libzmq shares what is large */
     unsigned count;
@@ -68,12 +68,12 @@ struct zl_hand {
     int tries;     /* failures with this message in hand */
     bool is_aside; /* given away by a failed generation: no longer in a task's hand */
     bool is_ahead; /* read ahead of the task that will receive it, see intake.h */
-    STAILQ_ENTRY(zl_hand) link;
+    STAILQ_ENTRY(zl_delivery) link;
 };
 
-STAILQ_HEAD(zl_hand_queue, zl_hand);
+STAILQ_HEAD(zl_delivery_queue, zl_delivery);
 
-/* --- endpoints (endpoint_list.h, binding.h) -------------------------------------------------- */
+/* --- endpoints (endpoints.h, binding.h) -------------------------------------------------- */
 
 struct zl_endpoint_entry {
     char text[ZL_ENDPOINT_MAX];
@@ -89,15 +89,15 @@ struct zl_endpoint_entry {
     struct zl_route *route; /* it is bound or connected on; NULL while it is pending */
 
     /* Connected: its peer, see peers.h. Moments are on the clock of zl_clock_now, 0 for never. */
-    bool is_ready;        /* is there, after its handshake */
-    bool was_ready;       /* has been there */
-    bool is_refusal_told; /* that it fails in the handshake */
-    bool is_absence_told; /* that nobody is there */
-    unsigned refusals;    /* in a row */
-    unsigned pause_ms;    /* before the next connection, when libzmq makes none */
-    const char *reason;   /* of the last refusal, or NULL */
-    uint64_t revive_at;   /* to be connected anew, unless libzmq tries again by itself */
-    uint64_t miss_at;     /* to be reported as absent */
+    bool is_ready;          /* is there, after its handshake */
+    bool was_ready;         /* has been there */
+    bool is_refusal_logged; /* that it fails in the handshake */
+    bool is_absence_logged; /* that nobody is there */
+    unsigned refusals;      /* in a row */
+    unsigned pause_ms;      /* before the next connection, when libzmq makes none */
+    const char *reason;     /* of the last refusal, or NULL */
+    uint64_t revive_at;     /* to be connected anew, unless libzmq tries again by itself */
+    uint64_t miss_at;       /* to be reported as absent */
     SLIST_ENTRY(zl_endpoint_entry) link;
 };
 
@@ -119,7 +119,7 @@ struct zl_route {
     struct zl_route_watch *watch;
     bool has_peer; /* what is sent now goes to a peer after its handshake */
     bool is_bound; /* peers come to it */
-    bool is_refusal_told;
+    bool is_refusal_logged;
     unsigned owed;        /* request: sent on it without a reply so far */
     unsigned unclear;     /* accepted connections whose handshake may have succeeded */
     uint64_t sent_before; /* messages of the socket when its loss was reported last */
@@ -138,29 +138,29 @@ struct zl_socket {
     unsigned route_count;
     struct zl_hub *hub;
     const struct zl_pattern *pattern;
-    int32_t note; /* bits of ZL_NOTE_* for every message */
-    bool is_touched;
-    uint64_t sent, received;   /* messages */
-    struct zl_lane lanes[2];   /* by enum zl_direction */
-    struct zl_options options; /* a deep copy */
-    struct zl_group *owner;    /* uses it; NULL: kept for the next one. See owners.h */
-    struct zl_tenancy *former; /* who used it before and may come back */
-    bool is_kept;              /* by a reference of the host's own */
-    bool is_bare;              /* a client's, made without an address */
-    bool is_closing;           /* its tenant has closed it, a former one may come back */
-    bool is_shared;            /* a sub that may be given what another tenant subscribed to */
-    bool is_yielding;          /* another socket is to have its bound endpoints */
-    bool is_unbound;           /* and has them */
-    int strong, weak;          /* references, see refs.h; an open socket has a strong one */
+    int32_t flags; /* bits of ZL_FLAG_* for every message */
+    bool is_dirty;
+    uint64_t sent, received;            /* messages */
+    struct zl_waitq waitqs[2];          /* by enum zl_direction */
+    struct zl_options options;          /* a deep copy */
+    struct zl_group *owner;             /* uses it; NULL: kept for the next one. See owners.h */
+    struct zl_previous_owner *previous; /* who used it before and may come back */
+    bool is_pinned;                     /* by a reference of the host's own */
+    bool is_bare;                       /* a client's, made without an address */
+    bool is_closing;                    /* its tenant has closed it, a former one may come back */
+    bool is_shared;   /* a sub that may be given what another tenant subscribed to */
+    bool is_yielding; /* another socket is to have its bound endpoints */
+    bool is_unbound;  /* and has them */
+    int strong, weak; /* references, see socket.h; an open socket has a strong one */
     struct zl_subscribers subscribers; /* pub: what peers hold now */
-    struct zl_exchange exchange;
-    struct zl_hand_queue
+    struct zl_request_state exchange;
+    struct zl_delivery_queue
         again; /* messages of a failed generation, or read ahead; before all others */
     struct zl_intake *intake; /* its end, while the process stops; see intake.h */
     bool is_cut;              /* that has come: nothing more is taken off libzmq */
     bool holds_output;        /* nothing is sent now: its replies would bring more requests */
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
-    TAILQ_ENTRY(zl_socket) all, touched;
+    TAILQ_ENTRY(zl_socket) all, dirty;
 };
 
 /* What the userdata of senders, receivers, servers and clients begin with. The hot path trusts a
@@ -173,8 +173,17 @@ struct zl_handle {
 };
 
 /* Whether the socket is a request's, and nothing that it sent is wanted any more. */
-static inline bool zl_exchange_is_over(const struct zl_socket *socket)
+static inline bool zl_reqrep_is_over(const struct zl_socket *socket)
 {
-    const struct zl_exchange *exchange = &socket->exchange;
-    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->let_go);
+    const struct zl_request_state *exchange = &socket->exchange;
+    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->abandoned);
 }
+
+/* References. A strong one keeps the socket open, a weak one the data alone: that is for what tasks
+ * and libuv's handles remember of it. */
+void zl_socket_ref(struct zl_socket *socket);
+void zl_socket_ref_weak(struct zl_socket *socket);
+void zl_socket_unref_weak(struct zl_socket *socket);
+
+/* Frees the data of one that nobody refers to. */
+void zl_socket_free_unused(struct zl_socket *socket);

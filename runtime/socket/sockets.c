@@ -13,7 +13,7 @@
 #include "runtime/socket/intake.h"
 #include "runtime/socket/owners.h"
 #include "runtime/socket/peers.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/context.h"
@@ -22,32 +22,32 @@ const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
 
 static const struct zl_route_ops route_ops = {
-    .on_readable = zl_socket_notify,
+    .on_readable = zl_admission_on_readable,
     .on_time = zl_peers_turn,
     .on_event = zl_peers_on_event,
-    .on_peer = zl_exchange_resume,
-    .attach = zl_socket_attach_again,
-    .reconnect = zl_socket_reconnect,
+    .on_peer = zl_reqrep_resume,
+    .attach = zl_binding_attach_again,
+    .reconnect = zl_binding_reconnect,
 };
 
 bool zl_sockets_init(struct zl_hub *hub)
 {
     hub->route_ops = &route_ops;
     TAILQ_INIT(&hub->sockets);
-    TAILQ_INIT(&hub->touched);
+    TAILQ_INIT(&hub->dirty);
     zl_deadletter_init(&hub->redelivery.dead_letter);
-    return zl_stopping_init(hub);
+    return zl_drain_init(hub);
 }
 
 void zl_sockets_fini(struct zl_hub *hub)
 {
-    zl_stopping_fini(hub);
+    zl_drain_fini(hub);
     zl_deadletter_close(&hub->redelivery.dead_letter);
-    zl_inbox_fini(&hub->inbox);
+    zl_recvbuf_fini(&hub->recvbuf);
 }
 
-struct zl_socket *zl_socket_open(struct zl_hub *hub, const struct zl_pattern *pattern,
-                                 const struct zl_options *options, char *why)
+struct zl_socket *zl_sockets_open(struct zl_hub *hub, const struct zl_pattern *pattern,
+                                  const struct zl_options *options, char *why)
 {
     if (hub->socket_count >= ZL_SOCKETS_MAX) {
         snprintf(why, ZL_WHY_MAX, "%d sockets are open, more than zlrun allows", ZL_SOCKETS_MAX);
@@ -64,8 +64,8 @@ struct zl_socket *zl_socket_open(struct zl_hub *hub, const struct zl_pattern *pa
     TAILQ_INIT(&socket->routes);
     SLIST_INIT(&socket->endpoints);
     STAILQ_INIT(&socket->again);
-    TAILQ_INIT(&socket->lanes[ZL_IN].waiters);
-    TAILQ_INIT(&socket->lanes[ZL_OUT].waiters);
+    TAILQ_INIT(&socket->waitqs[ZL_IN].waiters);
+    TAILQ_INIT(&socket->waitqs[ZL_OUT].waiters);
     if (!zl_route_open(socket, why)) {
         zl_options_fini(&socket->options);
         free(socket);
@@ -73,67 +73,67 @@ struct zl_socket *zl_socket_open(struct zl_hub *hub, const struct zl_pattern *pa
     }
     socket->owner = hub->sched.group;
     socket->strong = 2; /* the caller's, and that of the open socket */
-    socket->note = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY ? ZL_NOTE_LINE : 0;
-    socket->lanes[ZL_IN].gate =
+    socket->flags = pattern->id == ZL_REQUEST || pattern->id == ZL_REPLY ? ZL_FLAG_LINE : 0;
+    socket->waitqs[ZL_IN].slow_path =
         hub->sched.phase != ZL_RUNNING || hub->sched.group->life != ZL_SERVING;
-    socket->lanes[ZL_OUT].gate = pattern->awaits_peer;
+    socket->waitqs[ZL_OUT].slow_path = pattern->awaits_peer;
     TAILQ_INSERT_TAIL(&hub->sockets, socket, all);
     hub->socket_count++;
     atomic_store_explicit(&hub->sched.watchdog.crowded, true, memory_order_relaxed);
-    zl_socket_touch(socket);
+    zl_waitq_mark_dirty(socket);
     return socket;
 }
 
-void zl_socket_close(struct zl_socket *socket)
+void zl_sockets_close(struct zl_socket *socket)
 {
     struct zl_hub *hub = socket->hub;
     socket->is_closing = true;
-    if (!socket->zmq || (socket->former && hub->sched.phase != ZL_ENDED)) {
-        socket->lanes[ZL_IN].gate = socket->lanes[ZL_OUT].gate = true;
+    if (!socket->zmq || (socket->previous && hub->sched.phase != ZL_ENDED)) {
+        socket->waitqs[ZL_IN].slow_path = socket->waitqs[ZL_OUT].slow_path = true;
         return;
     }
-    if (socket->is_touched)
-        TAILQ_REMOVE(&hub->touched, socket, touched);
-    socket->is_touched = false;
+    if (socket->is_dirty)
+        TAILQ_REMOVE(&hub->dirty, socket, dirty);
+    socket->is_dirty = false;
     zl_socket_ref(socket); /* it stays until the end, whoever lets go of it meanwhile */
-    zl_hand_forget(socket);
+    zl_delivery_drop(socket);
     zl_intake_forget(socket);
-    int linger = zl_socket_linger(socket);
+    int linger = zl_route_linger(socket);
     while (!TAILQ_EMPTY(&socket->routes))
         zl_route_close(TAILQ_FIRST(&socket->routes), linger, socket->route_count == 1);
     TAILQ_REMOVE(&hub->sockets, socket, all);
     hub->socket_count--;
     for (int i = ZL_IN; i <= ZL_OUT; i++) {
-        socket->lanes[i].gate = true;
-        zl_lane_wake_all(&socket->lanes[i], ZL_WAKE_READY);
+        socket->waitqs[i].slow_path = true;
+        zl_waitq_wake_all(&socket->waitqs[i], ZL_WAKE_READY);
     }
-    zl_socket_forget_endpoints(socket);
-    zl_exchange_fini(&socket->exchange);
+    zl_binding_forget_all(socket);
+    zl_reqrep_fini(&socket->exchange);
     zl_subscribers_fini(&socket->subscribers);
     zl_owners_forget(socket);
-    zl_socket_let_go(socket);
-    zl_socket_unref(socket);
-    zl_socket_unref(socket); /* that of the open socket */
+    zl_sockets_unpin(socket);
+    zl_sockets_unref(socket);
+    zl_sockets_unref(socket); /* that of the open socket */
 }
 
-void zl_socket_unref(struct zl_socket *socket)
+void zl_sockets_unref(struct zl_socket *socket)
 {
     if (--socket->strong == 1 && socket->zmq)
-        zl_socket_close(socket);
+        zl_sockets_close(socket);
     zl_socket_free_unused(socket);
 }
 
-void zl_socket_keep(struct zl_socket *socket)
+void zl_sockets_pin(struct zl_socket *socket)
 {
-    if (!socket->is_kept)
+    if (!socket->is_pinned)
         zl_socket_ref(socket);
-    socket->is_kept = true;
+    socket->is_pinned = true;
 }
 
-void zl_socket_let_go(struct zl_socket *socket)
+void zl_sockets_unpin(struct zl_socket *socket)
 {
-    bool was_kept = socket->is_kept;
-    socket->is_kept = false;
+    bool was_kept = socket->is_pinned;
+    socket->is_pinned = false;
     if (was_kept)
-        zl_socket_unref(socket);
+        zl_sockets_unref(socket);
 }

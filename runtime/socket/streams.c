@@ -354,7 +354,7 @@ static bool ask(int fd, struct zl_stream *peer, bool all)
     return false;
 }
 
-bool zl_stream_may_hold(const struct zl_stream *peer)
+bool zl_streams_may_hold(const struct zl_stream *peer)
 {
     return peer->is_tcp && peer->is_accepted && !peer->listens && !peer->is_own;
 }
@@ -364,7 +364,7 @@ size_t zl_streams_ask_to_hold(struct zl_streams *peers, bool all)
     size_t later = 0;
     for (size_t i = 0; i < peers->count; i++) {
         struct zl_stream *peer = &peers->items[i];
-        if (!zl_stream_may_hold(peer) || peer->is_asked)
+        if (!zl_streams_may_hold(peer) || peer->is_asked)
             continue;
         int fd = duplicate(peer);
         if (fd < 0)
@@ -379,7 +379,7 @@ void zl_streams_shut(struct zl_streams *peers, bool all)
 {
     for (size_t i = 0; i < peers->count; i++) {
         const struct zl_stream *peer = &peers->items[i];
-        if (peer->listens || peer->is_own || (zl_stream_may_hold(peer) && !all))
+        if (peer->listens || peer->is_own || (zl_streams_may_hold(peer) && !all))
             continue;
         int fd = duplicate(peer);
         if (fd < 0)

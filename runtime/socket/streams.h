@@ -55,7 +55,7 @@ void zl_streams_refuse_new(const struct zl_streams *peers);
 
 /* Whether the peer keeps what it has not written when it is asked to hold: over ipc the end of a
  * connection loses it, and what is connected, not accepted, connects anew meanwhile. */
-bool zl_stream_may_hold(const struct zl_stream *peer);
+bool zl_streams_may_hold(const struct zl_stream *peer);
 
 /* Asks the peers that may hold to close their connections: by a ZMTP PING whose time to live is
  * over in 100 ms. For the NULL mechanism, without ZMTP heartbeats, and for a socket that writes

@@ -5,7 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/socket/binding.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/zmq/call.h"
 
 /* Where the body begins in a message of `count` frames. */
@@ -23,30 +23,30 @@ struct zl_unread zl_unread_read(struct zl_socket *socket)
 {
     const uint64_t most_ns = 500000000;
     struct zl_hub *hub = socket->hub;
-    struct zl_inbox *inbox = &hub->inbox;
+    struct zl_recvbuf *recvbuf = &hub->recvbuf;
     struct zl_unread rest = {0, 0, false};
     uint64_t until = zl_clock_now() + most_ns;
     int32_t count;
     if (!socket->pattern->hands_out)
         return rest;
     if (!socket->pattern->sends)
-        zl_socket_unlink(socket);
-    while (!rest.more && (count = zl_inbox_receive(inbox, socket->zmq, 0)) >= 0) {
-        unsigned body = count > 0 ? find_body(socket, inbox->messages, (unsigned)count) : 0;
+        zl_binding_unlink(socket);
+    while (!rest.more && (count = zl_recvbuf_receive(recvbuf, socket->zmq, 0)) >= 0) {
+        unsigned body = count > 0 ? find_body(socket, recvbuf->messages, (unsigned)count) : 0;
         rest.count++;
         if (count > 0 && hub->redelivery.keeps_dead)
-            rest.kept += zl_deadletter_write(&hub->redelivery.dead_letter, inbox->messages + body,
+            rest.kept += zl_deadletter_write(&hub->redelivery.dead_letter, recvbuf->messages + body,
                                              (unsigned)count - body);
         rest.more = rest.count % 64 == 0 && zl_clock_now() > until;
     }
-    zl_inbox_clear(inbox, 0);
+    zl_recvbuf_clear(recvbuf, 0);
     return rest;
 }
 
 void zl_unread_report(struct zl_socket *socket)
 {
     char name[ZL_ENDPOINT_MAX];
-    zl_socket_describe(socket, name, sizeof name);
+    zl_endpoints_describe(socket, name, sizeof name);
     struct zl_unread rest = zl_unread_read(socket);
     if (rest.count > 0)
         zl_log_later(ZL_WARN, "",

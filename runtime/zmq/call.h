@@ -11,8 +11,8 @@
 
 #include "runtime/zmq/libzmq.h"
 
-#define ZL_WIRE(name, parameters, call)                                                            \
-    static inline int zl_wire_##name parameters                                                    \
+#define ZL_CALL(name, parameters, call)                                                            \
+    static inline int zl_call_##name parameters                                                    \
     {                                                                                              \
         int rc;                                                                                    \
         do                                                                                         \
@@ -21,21 +21,21 @@
         return rc;                                                                                 \
     }
 
-ZL_WIRE(send, (void *zmq, const void *data, size_t size, int flags),
+ZL_CALL(send, (void *zmq, const void *data, size_t size, int flags),
         zmq_send(zmq, data, size, flags))
-ZL_WIRE(send_frame, (void *zmq, zmq_msg_t *frame, int flags), zmq_msg_send(frame, zmq, flags))
-ZL_WIRE(receive_frame, (void *zmq, zmq_msg_t *frame), zmq_msg_recv(frame, zmq, ZMQ_DONTWAIT))
-ZL_WIRE(ask, (void *zmq, int option, void *value, size_t *size),
+ZL_CALL(send_frame, (void *zmq, zmq_msg_t *frame, int flags), zmq_msg_send(frame, zmq, flags))
+ZL_CALL(receive_frame, (void *zmq, zmq_msg_t *frame), zmq_msg_recv(frame, zmq, ZMQ_DONTWAIT))
+ZL_CALL(ask, (void *zmq, int option, void *value, size_t *size),
         zmq_getsockopt(zmq, option, value, size))
-ZL_WIRE(bind, (void *zmq, const char *endpoint), zmq_bind(zmq, endpoint))
-ZL_WIRE(unbind, (void *zmq, const char *endpoint), zmq_unbind(zmq, endpoint))
-ZL_WIRE(connect, (void *zmq, const char *endpoint), zmq_connect(zmq, endpoint))
-ZL_WIRE(disconnect, (void *zmq, const char *endpoint), zmq_disconnect(zmq, endpoint))
+ZL_CALL(bind, (void *zmq, const char *endpoint), zmq_bind(zmq, endpoint))
+ZL_CALL(unbind, (void *zmq, const char *endpoint), zmq_unbind(zmq, endpoint))
+ZL_CALL(connect, (void *zmq, const char *endpoint), zmq_connect(zmq, endpoint))
+ZL_CALL(disconnect, (void *zmq, const char *endpoint), zmq_disconnect(zmq, endpoint))
 
-#undef ZL_WIRE
+#undef ZL_CALL
 
 /* Sets an option that is an int. True when libzmq takes it. */
-static inline bool zl_wire_set(void *zmq, int option, int value)
+static inline bool zl_call_set(void *zmq, int option, int value)
 {
     return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;
 }

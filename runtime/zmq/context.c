@@ -14,7 +14,7 @@ static void *context;
 
 void *zl_context_get(char *why)
 {
-    if (context || !zl_limits_headroom(START_DESCRIPTORS, why) || !zl_zmq_load(why))
+    if (context || !zl_limits_headroom(START_DESCRIPTORS, why) || !zl_libzmq_load(why))
         return context;
     context = zmq_ctx_new();
     if (!context) {

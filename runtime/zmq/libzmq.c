@@ -37,7 +37,7 @@ static bool find_functions(void *library, char *why)
     return true;
 }
 
-bool zl_zmq_load(char *why)
+bool zl_libzmq_load(char *why)
 {
     static bool loaded;
     if (loaded)

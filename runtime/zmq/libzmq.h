@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libzmq, loaded when zeroless is first used: it and its dozen libraries are most of what starting
  * the process would cost. This header is <zmq.h> for the host: the code calls zmq_send and the like
- * as ever, through pointers that zl_zmq_load fills in. Any thread may call what libzmq lets it;
+ * as ever, through pointers that zl_libzmq_load fills in. Any thread may call what libzmq lets it;
  * loading is the main thread's. */
 #pragma once
 
@@ -49,7 +49,7 @@ extern struct zl_zmq zl_zmq;
 
 /* Loads libzmq, once; it stays until the process ends. False and `why` (ZL_WHY_MAX bytes) when it
  * is not to be had: then none of its functions may be called. */
-bool zl_zmq_load(char *why);
+bool zl_libzmq_load(char *why);
 
 #define zmq_bind zl_zmq.zmq_bind
 #define zmq_close zl_zmq.zmq_close

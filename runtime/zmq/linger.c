@@ -36,13 +36,13 @@ struct leaving {
     bool is_ready;  /* the handshake of the last connection has succeeded */
     bool is_left;   /* a peer has left */
     bool is_lost;   /* with something on its way */
-    struct zl_drain_fds carriers;
-    int duplicates[ZL_DRAIN_CONNECTIONS]; /* of them; -1 where there is none */
+    struct zl_linger_fds carriers;
+    int duplicates[ZL_LINGER_CONNECTIONS]; /* of them; -1 where there is none */
     SLIST_ENTRY(leaving) link;
 };
 
 static _Thread_local SLIST_HEAD(leaving_list, leaving) leaving_sockets;
-static _Thread_local char *lost_names; /* while zl_drain_wait waits: what has lost something */
+static _Thread_local char *lost_names; /* while zl_linger_wait waits: what has lost something */
 
 enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
 
@@ -51,7 +51,7 @@ enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
  * it until the context ends. */
 enum { TOLD_NS = 50000000 };
 
-bool zl_drain_is_clean(int fd)
+bool zl_linger_is_clean(int fd)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
@@ -104,7 +104,7 @@ static void on_disconnected(struct leaving *leaving, int fd)
     leaving->is_lost |= leaving->matters && !leaving->is_ready;
     for (int i = 0; i < leaving->carriers.count; i++)
         if (leaving->carriers.fds[i] == fd && leaving->duplicates[i] >= 0)
-            leaving->is_lost |= !zl_drain_is_clean(leaving->duplicates[i]);
+            leaving->is_lost |= !zl_linger_is_clean(leaving->duplicates[i]);
 }
 
 static void on_event(void *arg, unsigned event, uint32_t value, const char *endpoint)
@@ -158,15 +158,15 @@ static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *mo
     return leaving;
 }
 
-static void duplicate(struct leaving *leaving, const struct zl_drain_fds *carriers)
+static void duplicate(struct leaving *leaving, const struct zl_linger_fds *carriers)
 {
     leaving->carriers = *carriers;
     for (int i = 0; i < carriers->count; i++)
         leaving->duplicates[i] = fcntl(carriers->fds[i], F_DUPFD_CLOEXEC, 3);
 }
 
-void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms, const struct zl_drain_fds *carriers)
+void zl_linger_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
+                     int linger_ms, const struct zl_linger_fds *carriers)
 {
     struct leaving *leaving = linger_ms >= 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
     if (leaving && carriers) {
@@ -178,14 +178,14 @@ void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, co
         zl_monitor_stop(closing);
         zl_monitor_close(monitor);
     }
-    zl_wire_set(closing, ZMQ_LINGER, linger_ms > 0 ? linger_ms : 0);
+    zl_call_set(closing, ZMQ_LINGER, linger_ms > 0 ? linger_ms : 0);
     zmq_close(closing);
 }
 
 /* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of
  * this thread that are still open take part: a pipe inside the process ends only when both its ends
  * have looked at their commands. */
-static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pump *pump, void *arg)
+static bool wait_for(const struct leaving *leaving, uint64_t until, zl_linger_pump *pump, void *arg)
 {
     enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
     for (int i = 0;; i++) {
@@ -200,7 +200,7 @@ static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pum
 }
 
 static bool has_left_before(const struct leaving *leaving, uint64_t deadline, bool *told,
-                            zl_drain_pump *pump, void *arg)
+                            zl_linger_pump *pump, void *arg)
 {
     uint64_t patience = zl_clock_now() + PATIENCE_NS;
     if (!*told && patience < deadline) {
@@ -213,7 +213,7 @@ static bool has_left_before(const struct leaving *leaving, uint64_t deadline, bo
     return wait_for(leaving, deadline, pump, arg);
 }
 
-bool zl_drain_wait(uint64_t deadline, zl_drain_pump *pump, void *arg)
+bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg)
 {
     char names[ZL_WHY_MAX] = "";
     bool told = false;

@@ -10,29 +10,29 @@
 
 struct zl_monitor;
 
-enum { ZL_DRAIN_DROP = -1, ZL_DRAIN_CONNECTIONS = 64 };
+enum { ZL_LINGER_DROP = -1, ZL_LINGER_CONNECTIONS = 64 };
 
 /* Connections that carry what the socket has sent. */
-struct zl_drain_fds {
-    int fds[ZL_DRAIN_CONNECTIONS]; /* libzmq's */
+struct zl_linger_fds {
+    int fds[ZL_LINGER_CONNECTIONS]; /* libzmq's */
     int count;
     bool are_accepted; /* at a bound endpoint, where a queue ends with its connection */
 };
 
 /* Closes a libzmq socket, together with its monitor (NULL: it has none). It goes on sending for up
- * to `linger_ms` and is reported as `name` when that was not enough; ZL_DRAIN_DROP drops what is
+ * to `linger_ms` and is reported as `name` when that was not enough; ZL_LINGER_DROP drops what is
  * left. When its peer leaves meanwhile, `carriers` (NULL: none matter) show whether something was
  * on its way. Never blocks. */
-void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms, const struct zl_drain_fds *carriers);
+void zl_linger_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
+                     int linger_ms, const struct zl_linger_fds *carriers);
 
 /* Whether a connection, by any descriptor of it, has ended or goes on with nothing that its peer
  * did not take. */
-bool zl_drain_is_clean(int fd);
+bool zl_linger_is_clean(int fd);
 
 /* Called while the drain waits: lets the thread's open sockets process what libzmq has for them. */
-typedef void zl_drain_pump(void *arg);
+typedef void zl_linger_pump(void *arg);
 
 /* Waits until everything is sent, at most until `deadline` (zl_clock_now's clock). True when it is;
  * otherwise one line in the log names what took nothing. The context ends afterwards. */
-bool zl_drain_wait(uint64_t deadline, zl_drain_pump *pump, void *arg);
+bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg);

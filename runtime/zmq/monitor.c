@@ -45,9 +45,9 @@ static void *open_pair(void *context, void *zmq)
     char endpoint[64];
     void *pair = zmq_socket(context, ZMQ_PAIR);
     snprintf(endpoint, sizeof endpoint, "inproc://zlrun.monitor.%u", atomic_fetch_add(&serial, 1));
-    if (pair && zl_wire_set(pair, ZMQ_RCVHWM, 0) && zl_wire_set(pair, ZMQ_LINGER, 0) &&
+    if (pair && zl_call_set(pair, ZMQ_RCVHWM, 0) && zl_call_set(pair, ZMQ_LINGER, 0) &&
         zmq_socket_monitor(zmq, endpoint, EVENTS) == 0) {
-        if (zl_wire_connect(pair, endpoint) == 0)
+        if (zl_call_connect(pair, endpoint) == 0)
             return pair;
         zl_monitor_stop(zmq);
     }
@@ -66,7 +66,7 @@ struct zl_monitor *zl_monitor_open(uv_loop_t *uv, void *zmq, zl_monitor_event *o
     int fd = -1;
     size_t size = sizeof fd;
     void *pair = monitor ? open_pair(context, zmq) : NULL;
-    if (pair && zl_wire_ask(pair, ZMQ_FD, &fd, &size) == 0 &&
+    if (pair && zl_call_ask(pair, ZMQ_FD, &fd, &size) == 0 &&
         uv_poll_init(uv, &monitor->poll, fd) == 0) {
         monitor->pair = pair;
         monitor->on_event = on_event;
@@ -100,11 +100,11 @@ static bool read_event(struct zl_monitor *monitor)
     uint32_t value;
     zmq_msg_t frame;
     zmq_msg_init(&frame);
-    bool ok = zl_wire_receive_frame(monitor->pair, &frame) == sizeof event + sizeof value;
+    bool ok = zl_call_receive_frame(monitor->pair, &frame) == sizeof event + sizeof value;
     if (ok) {
         memcpy(&event, zmq_msg_data(&frame), sizeof event);
         memcpy(&value, (char *)zmq_msg_data(&frame) + sizeof event, sizeof value);
-        ok = zl_wire_receive_frame(monitor->pair, &frame) >= 0;
+        ok = zl_call_receive_frame(monitor->pair, &frame) >= 0;
     }
     if (ok)
         snprintf(endpoint, sizeof endpoint, "%.*s", (int)zmq_msg_size(&frame),

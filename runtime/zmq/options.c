@@ -46,7 +46,7 @@ bool zl_options_have_topic(const struct zl_options *options, const struct zl_byt
     }
     if (topic->size > ZL_TOPIC_MAX)
         return false;
-    uint64_t hash = zl_hash(topic->data, topic->size);
+    uint64_t hash = zl_table_hash(topic->data, topic->size);
     return zl_table_find(&options->topic_table, hash, is_topic, topic) != NULL;
 }
 
@@ -59,7 +59,7 @@ static bool add_topic(struct zl_options *options, const struct zl_bytes *topic)
     if (!copy_bytes(copy, topic))
         return false;
     options->topic_count++;
-    return zl_table_add(&options->topic_table, zl_hash(copy->data, copy->size), copy);
+    return zl_table_add(&options->topic_table, zl_table_hash(copy->data, copy->size), copy);
 }
 
 bool zl_options_are_plain(const struct zl_options *options)

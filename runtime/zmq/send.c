@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See send.h. A small frame is copied into libzmq's message; a large one is not: libzmq sends
  * from the string's own memory, which stays until it is done. */
-
 #include "runtime/zmq/send.h"
 
 #include <errno.h>
@@ -25,7 +24,7 @@ static int send_large(void *zmq, const struct zl_frame *frame, int flags)
     if (zmq_msg_init_data(&message, text, frame->size, let_go, block) != 0)
         return -1;
     zl_heap_share(block);
-    int sent = zl_wire_send_frame(zmq, &message, flags);
+    int sent = zl_call_send_frame(zmq, &message, flags);
     if (sent < 0) {
         int error = zmq_errno();
         zmq_msg_close(&message);
@@ -34,12 +33,12 @@ static int send_large(void *zmq, const struct zl_frame *frame, int flags)
     return sent;
 }
 
-int32_t zl_frames_send(void *zmq, const struct zl_frame *frames, uint32_t count)
+int32_t zl_send_frames(void *zmq, const struct zl_frame *frames, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
         int sent = frames[i].size < ZL_LARGE
-                       ? zl_wire_send(zmq, frames[i].data, frames[i].size, flags)
+                       ? zl_call_send(zmq, frames[i].data, frames[i].size, flags)
                        : send_large(zmq, &frames[i], flags);
         if (sent < 0)
             return zl_message_failure();
@@ -47,7 +46,7 @@ int32_t zl_frames_send(void *zmq, const struct zl_frame *frames, uint32_t count)
     return 0;
 }
 
-bool zl_frames_send_bytes(void *zmq, const void *data, size_t size)
+bool zl_send_bytes(void *zmq, const void *data, size_t size)
 {
-    return zl_wire_send(zmq, data, size, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+    return zl_call_send(zmq, data, size, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
 }

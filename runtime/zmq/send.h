@@ -10,7 +10,7 @@ struct zl_frame;
 
 /* Sends the frames, the last one as the end of the message, without waiting: 0 or a code of
  * message.h. Their data must be texts of strings of a Lua state (heap.h). */
-int32_t zl_frames_send(void *zmq, const struct zl_frame *frames, uint32_t count);
+int32_t zl_send_frames(void *zmq, const struct zl_frame *frames, uint32_t count);
 
 /* Sends a frame that another one follows; false when libzmq refuses, see zl_message_failure. */
-bool zl_frames_send_bytes(void *zmq, const void *data, size_t size);
+bool zl_send_bytes(void *zmq, const void *data, size_t size);

@@ -24,11 +24,11 @@ static bool apply_heartbeat(void *zmq, const struct zl_pattern *pattern,
     if (options->heartbeat == 0)
         return true;
     if (pattern->id == ZL_PUB && !options->lossless)
-        return zl_wire_set(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat);
-    return zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE, 1) &&
-           zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE_IDLE, idle) &&
-           zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE_INTVL, (idle + PROBES - 1) / PROBES) &&
-           zl_wire_set(zmq, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
+        return zl_call_set(zmq, ZMQ_HEARTBEAT_IVL, options->heartbeat);
+    return zl_call_set(zmq, ZMQ_TCP_KEEPALIVE, 1) &&
+           zl_call_set(zmq, ZMQ_TCP_KEEPALIVE_IDLE, idle) &&
+           zl_call_set(zmq, ZMQ_TCP_KEEPALIVE_INTVL, (idle + PROBES - 1) / PROBES) &&
+           zl_call_set(zmq, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
 }
 
 /* What peers tell a pub is always read: they need not be stopped. */
@@ -45,17 +45,17 @@ bool zl_sockopt_apply(void *zmq, const struct zl_pattern *pattern, const struct 
      */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok =
-        zl_wire_set(zmq, ZMQ_SNDHWM, options->send_hwm) &&
-        zl_wire_set(zmq, ZMQ_RCVHWM, receive_hwm(pattern, options)) &&
-        zl_wire_set(zmq, ZMQ_IMMEDIATE, immediate) && apply_heartbeat(zmq, pattern, options) &&
-        zl_wire_set(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && zl_wire_set(zmq, ZMQ_LINGER, 0) &&
+        zl_call_set(zmq, ZMQ_SNDHWM, options->send_hwm) &&
+        zl_call_set(zmq, ZMQ_RCVHWM, receive_hwm(pattern, options)) &&
+        zl_call_set(zmq, ZMQ_IMMEDIATE, immediate) && apply_heartbeat(zmq, pattern, options) &&
+        zl_call_set(zmq, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && zl_call_set(zmq, ZMQ_LINGER, 0) &&
         zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0;
     switch (pattern->id) {
     case ZL_PUB:
-        return ok && zl_wire_set(zmq, ZMQ_XPUB_VERBOSER, 1) &&
-               zl_wire_set(zmq, ZMQ_XPUB_NODROP, options->lossless);
+        return ok && zl_call_set(zmq, ZMQ_XPUB_VERBOSER, 1) &&
+               zl_call_set(zmq, ZMQ_XPUB_NODROP, options->lossless);
     case ZL_REPLY:
-        return ok && zl_wire_set(zmq, ZMQ_ROUTER_MANDATORY, 1);
+        return ok && zl_call_set(zmq, ZMQ_ROUTER_MANDATORY, 1);
     case ZL_SUB:
         for (size_t i = 0; ok && i < options->topic_count; i++)
             ok = zmq_setsockopt(zmq, ZMQ_SUBSCRIBE, options->topics[i].data,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* See reply.h. One question is open at a time on a request socket; on a reply socket every task
+/* See reqrep.h. One question is open at a time on a request socket; on a reply socket every task
  * may have one request in hand, so several tasks can work on requests at once. */
-#include "runtime/socket/reply.h"
+#include "runtime/socket/reqrep.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/refs.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/socket.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
@@ -37,9 +37,9 @@ static void close_frames(zmq_msg_t *frames, unsigned count)
 
 /* --- request --------------------------------------------------------------------------------- */
 
-static void forget_question(struct zl_exchange *exchange)
+static void forget_question(struct zl_request_state *exchange)
 {
-    exchange->asked = exchange->let_go = exchange->unsent = false;
+    exchange->asked = exchange->abandoned = exchange->unsent = false;
     exchange->deadline = 0;
     close_frames(exchange->kept, exchange->kept_count);
     exchange->kept = NULL;
@@ -47,7 +47,7 @@ static void forget_question(struct zl_exchange *exchange)
 }
 
 /* Copies the frames, so that the request can be sent again. Without memory it is sent only once. */
-static void keep_question(struct zl_exchange *exchange, const struct zl_frame *frames,
+static void keep_question(struct zl_request_state *exchange, const struct zl_frame *frames,
                           uint32_t count)
 {
     exchange->kept = malloc(count * sizeof *exchange->kept);
@@ -90,15 +90,15 @@ static void withdraw(struct zl_socket *socket, bool absent)
 static bool send_envelope(struct zl_socket *socket)
 {
     const uint32_t *id = &socket->exchange.id;
-    if (socket->route->is_bound && !zl_frames_send_bytes(socket->zmq, id, sizeof *id))
+    if (socket->route->is_bound && !zl_send_bytes(socket->zmq, id, sizeof *id))
         return false;
-    return zl_frames_send_bytes(socket->zmq, "", 0);
+    return zl_send_bytes(socket->zmq, "", 0);
 }
 
-int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+int32_t zl_reqrep_request(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
-    struct zl_exchange *exchange = &socket->exchange;
-    if (exchange->asked && !exchange->let_go)
+    struct zl_request_state *exchange = &socket->exchange;
+    if (exchange->asked && !exchange->abandoned)
         return ZL_UNANSWERED;
     if (exchange->asked) {
         forget_question(exchange);
@@ -108,7 +108,7 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
         return ZL_AGAIN;
     exchange->id++;
     int32_t code =
-        send_envelope(socket) ? zl_frames_send(socket->zmq, frames, count) : zl_message_failure();
+        send_envelope(socket) ? zl_send_frames(socket->zmq, frames, count) : zl_message_failure();
     if (code != 0)
         return code;
     socket->route->owed = 1;
@@ -126,7 +126,7 @@ int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames,
 /* Sends the kept frames as a message. False, with nothing sent, when there is no room. */
 static bool send_kept(struct zl_socket *socket)
 {
-    struct zl_exchange *exchange = &socket->exchange;
+    struct zl_request_state *exchange = &socket->exchange;
     if (!send_envelope(socket))
         return false;
     for (unsigned i = 0; i < exchange->kept_count; i++) {
@@ -134,7 +134,7 @@ static bool send_kept(struct zl_socket *socket)
         zmq_msg_init(&frame);
         zmq_msg_copy(&frame, &exchange->kept[i]);
         int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
-        if (zl_wire_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
+        if (zl_call_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
             zmq_msg_close(&frame);
             return false;
         }
@@ -142,10 +142,10 @@ static bool send_kept(struct zl_socket *socket)
     return true;
 }
 
-void zl_exchange_resume(struct zl_socket *socket)
+void zl_reqrep_resume(struct zl_socket *socket)
 {
-    struct zl_exchange *exchange = &socket->exchange;
-    if (!exchange->unsent || exchange->let_go || !zl_route_next(socket))
+    struct zl_request_state *exchange = &socket->exchange;
+    if (!exchange->unsent || exchange->abandoned || !zl_route_next(socket))
         return;
     zl_route_ask_events(socket); /* libzmq notices a new peer only when it is asked */
     if (!send_kept(socket))
@@ -154,9 +154,9 @@ void zl_exchange_resume(struct zl_socket *socket)
     exchange->unsent = false;
 }
 
-bool zl_exchange_retry(struct zl_socket *socket)
+bool zl_reqrep_retry(struct zl_socket *socket)
 {
-    struct zl_exchange *exchange = &socket->exchange;
+    struct zl_request_state *exchange = &socket->exchange;
     if (exchange->deadline == 0 || zl_clock_now() < exchange->deadline)
         return true;
     if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
@@ -168,15 +168,15 @@ bool zl_exchange_retry(struct zl_socket *socket)
     exchange->deadline = reply_deadline(socket);
     exchange->unsent = true;
     withdraw(socket, true);
-    zl_socket_touch(socket);
-    zl_exchange_resume(socket);
+    zl_waitq_mark_dirty(socket);
+    zl_reqrep_resume(socket);
     return true;
 }
 
 /* Where the body of a reply begins; 0 when it is none to the open request. */
 static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
-    const struct zl_exchange *exchange = &socket->exchange;
+    const struct zl_request_state *exchange = &socket->exchange;
     if (!exchange->asked)
         return 0;
     if (socket->route->is_bound && count >= 3 && zmq_msg_size(&frames[0]) == sizeof exchange->id &&
@@ -191,7 +191,7 @@ static void report_stray(const struct zl_socket *socket, zmq_msg_t *first)
 {
     char endpoints[ZL_ENDPOINT_MAX];
     bool is_late = socket->route->is_bound && zmq_msg_size(first) == sizeof socket->exchange.id;
-    zl_socket_describe(socket, endpoints, sizeof endpoints);
+    zl_endpoints_describe(socket, endpoints, sizeof endpoints);
     zl_log_later(
         is_late ? ZL_DEBUG : ZL_WARN, "",
         "request at %s dropped a message: it answers no request that is open; its sender is "
@@ -199,16 +199,16 @@ static void report_stray(const struct zl_socket *socket, zmq_msg_t *first)
         endpoints);
 }
 
-void zl_exchange_discard(struct zl_socket *socket)
+void zl_reqrep_discard(struct zl_socket *socket)
 {
     struct zl_route *route;
     TAILQ_FOREACH(route, &socket->routes, link)
     {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
-        while (zl_wire_receive_frame(route->zmq, &frame) >= 0) {
+        while (zl_call_receive_frame(route->zmq, &frame) >= 0) {
             report_stray(socket, &frame);
-            zl_inbox_skip_rest(route->zmq, &frame);
+            zl_recvbuf_skip_rest(route->zmq, &frame);
         }
         zmq_msg_close(&frame);
     }
@@ -228,22 +228,22 @@ static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsig
     return start;
 }
 
-struct zl_task *zl_exchange_asker(const struct zl_group *group)
+struct zl_task *zl_reqrep_asker(const struct zl_group *group)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &zl_hub_of(group->sched->outside)->sockets, all)
     {
-        const struct zl_exchange *exchange = &socket->exchange;
-        if (exchange->asked && !exchange->let_go && exchange->asker &&
+        const struct zl_request_state *exchange = &socket->exchange;
+        if (exchange->asked && !exchange->abandoned && exchange->asker &&
             exchange->asker->group == group)
             return exchange->asker;
     }
     return NULL;
 }
 
-void zl_exchange_hand_over(struct zl_exchange *exchange)
+void zl_reqrep_hand_over(struct zl_request_state *exchange)
 {
-    exchange->let_go = exchange->asked;
+    exchange->abandoned = exchange->asked;
 }
 
 static void forget_asker(struct zl_task *task)
@@ -281,8 +281,8 @@ static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket 
     return envelope;
 }
 
-zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socket *socket,
-                                     unsigned *count)
+zmq_msg_t *zl_reqrep_take_envelope(struct zl_task *task, const struct zl_socket *socket,
+                                   unsigned *count)
 {
     struct zl_envelope *envelope = find_envelope(task, socket);
     if (!envelope || !envelope->open)
@@ -295,8 +295,8 @@ zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socke
     return frames;
 }
 
-bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
-                               unsigned count)
+bool zl_reqrep_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
+                             unsigned count)
 {
     struct zl_envelope *envelope = make_envelope(task, socket);
     if (!envelope)
@@ -339,13 +339,13 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
     return envelope_count;
 }
 
-int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
+int32_t zl_reqrep_reply(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
     struct zl_envelope *envelope = find_envelope(socket->hub->sched.current, socket);
     if (!envelope || !envelope->open)
         return ZL_NOTHING_ASKED;
     for (unsigned i = 0; i < envelope->count; i++) {
-        if (zl_wire_send_frame(socket->zmq, &envelope->frames[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
+        if (zl_call_send_frame(socket->zmq, &envelope->frames[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
             int32_t code = zl_message_failure();
             if (code == ZL_GONE)
                 envelope->open = false;
@@ -353,10 +353,10 @@ int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *fram
         }
     }
     envelope->open = false;
-    return zl_frames_send(socket->zmq, frames, count);
+    return zl_send_frames(socket->zmq, frames, count);
 }
 
-bool zl_exchange_owes(const struct zl_task *task)
+bool zl_reqrep_owes(const struct zl_task *task)
 {
     const struct zl_envelope *envelope = zl_work_of(task)->envelopes;
     while (envelope && !(envelope->open && envelope->socket->zmq))
@@ -364,7 +364,7 @@ bool zl_exchange_owes(const struct zl_task *task)
     return envelope != NULL;
 }
 
-void zl_exchange_forget(struct zl_task *task)
+void zl_reqrep_forget(struct zl_task *task)
 {
     struct zl_envelope *envelope;
     if (zl_work_of(task)->asks)
@@ -384,7 +384,7 @@ void zl_exchange_forget(struct zl_task *task)
 
 /* --- both ------------------------------------------------------------------------------------ */
 
-int32_t zl_exchange_may_receive(struct zl_socket *socket)
+int32_t zl_reqrep_may_receive(struct zl_socket *socket)
 {
     if (socket->pattern->id == ZL_REQUEST && !socket->exchange.asked)
         return socket->exchange.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
@@ -394,7 +394,7 @@ int32_t zl_exchange_may_receive(struct zl_socket *socket)
     return envelope && envelope->open ? ZL_UNANSWERED : 0;
 }
 
-unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
+unsigned zl_reqrep_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
     if (socket->pattern->id == ZL_REPLY)
         return accept_question(socket, frames, count);
@@ -403,14 +403,14 @@ unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigne
     return start;
 }
 
-struct zl_line *zl_exchange_line(struct zl_socket *socket)
+struct zl_line *zl_reqrep_line(struct zl_socket *socket)
 {
     struct zl_envelope *envelope =
         socket->pattern->id == ZL_REPLY ? find_envelope(socket->hub->sched.current, socket) : NULL;
     return envelope && envelope->open ? &envelope->line : &socket->exchange.line;
 }
 
-void zl_exchange_fini(struct zl_exchange *exchange)
+void zl_reqrep_fini(struct zl_request_state *exchange)
 {
     forget_question(exchange);
 }

@@ -8,11 +8,11 @@
 #include "runtime/reload/serving.h"
 
 /* A generation has taken over: its orphans are decided on later. */
-void zl_orphans_begin(struct zl_reload *reload);
+void zl_orphans_begin(struct zl_serving *reload);
 
 /* Closes the orphans when the start of the script is over. Under --watch those of a script that has
  * opened nothing or has ended stay until the next reload, with a warning. Called between tasks. */
-void zl_orphans_turn(struct zl_reload *reload);
+void zl_orphans_turn(struct zl_serving *reload);
 
 /* Whether the process is to stay for orphans that a further reload may still take over. */
-bool zl_orphans_wait(const struct zl_reload *reload);
+bool zl_orphans_wait(const struct zl_serving *reload);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See orphan.h. A script that opens nothing may be the first half of a save: that its main task has
- * ended proves nothing then. */
-#include "runtime/reload/orphan.h"
+/* See orphans.h. A script that opens nothing may be the first half of a save: that its main task
+ * has ended proves nothing then. */
+#include "runtime/reload/orphans.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
 #include "runtime/reload/adoption.h"
-#include "runtime/socket/endpoint_list.h"
-#include "runtime/socket/in_hand.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/inflight.h"
 #include "runtime/socket/sockets.h"
 #include "runtime/socket/unread.h"
 #include "runtime/socket/work.h"
@@ -19,7 +19,7 @@ enum { SETTLING = 10 }; /* seconds */
 
 /* --- whether the start of the script is over ------------------------------------------------- */
 
-static bool has_opened(const struct zl_reload *reload)
+static bool has_opened(const struct zl_serving *reload)
 {
     const struct zl_socket *socket;
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
@@ -32,22 +32,22 @@ static bool has_opened(const struct zl_reload *reload)
 
 /* The main task receives, or has ended and left others at work on sockets; and the tasks that it
  * has made had their turn. */
-static bool is_settled(const struct zl_reload *reload)
+static bool is_settled(const struct zl_serving *reload)
 {
-    const struct zl_generation *generation = zl_reload_current(reload);
+    const struct zl_generation *generation = zl_serving_generation(reload);
     if (generation->group.failed || !TAILQ_EMPTY(&generation->group.ready))
         return false;
     if (generation->main->status < ZL_TASK_DONE)
-        return zl_work_is_receiving(generation->main);
+        return zl_inflight_is_receiving(generation->main);
     return zl_generation_lives(generation) && has_opened(reload);
 }
 
 static bool is_orphan(const struct zl_socket *socket)
 {
-    return !socket->owner && !socket->former;
+    return !socket->owner && !socket->previous;
 }
 
-static unsigned count_orphans(const struct zl_reload *reload)
+static unsigned count_orphans(const struct zl_serving *reload)
 {
     unsigned count = 0;
     const struct zl_socket *socket;
@@ -66,7 +66,7 @@ static void close_orphan(struct zl_socket *socket)
     const char *pattern = socket->pattern->name;
     const char *fate = socket->is_yielding ? "whose place another one has taken"
                                            : "which the script no longer opens";
-    zl_socket_describe(socket, name, sizeof name);
+    zl_endpoints_describe(socket, name, sizeof name);
     struct zl_unread rest = zl_unread_read(socket);
     const char *more = rest.more ? " or more" : "";
     if (rest.count == 0)
@@ -82,17 +82,17 @@ static void close_orphan(struct zl_socket *socket)
                "the "
                "dead letters; a socket with a name keeps them where its address changes",
                pattern, name, fate, rest.count - rest.kept, more, rest.kept);
-    zl_socket_close(socket);
+    zl_sockets_close(socket);
 }
 
 /* --- the decision ---------------------------------------------------------------------------- */
 
-void zl_orphans_begin(struct zl_reload *reload)
+void zl_orphans_begin(struct zl_serving *reload)
 {
-    zl_agenda_set(&reload->agenda, ZL_DUE_SETTLE, SETTLING);
+    zl_deadlines_set(&reload->deadlines, ZL_DUE_SETTLE, SETTLING);
 }
 
-static void tell_staying(const struct zl_reload *reload, unsigned count)
+static void tell_staying(const struct zl_serving *reload, unsigned count)
 {
     const char *why = has_opened(reload) ? "has ended" : "opens no socket";
     zl_log(ZL_WARN, "",
@@ -101,17 +101,17 @@ static void tell_staying(const struct zl_reload *reload, unsigned count)
            count, count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "s" : "", why);
 }
 
-void zl_orphans_turn(struct zl_reload *reload)
+void zl_orphans_turn(struct zl_serving *reload)
 {
-    struct zl_agenda *agenda = &reload->agenda;
-    if (!zl_agenda_has(agenda, ZL_DUE_SETTLE) ||
-        (!zl_agenda_is_due(agenda, ZL_DUE_SETTLE) && !is_settled(reload)))
+    struct zl_deadlines *deadlines = &reload->deadlines;
+    if (!zl_deadlines_has(deadlines, ZL_DUE_SETTLE) ||
+        (!zl_deadlines_is_due(deadlines, ZL_DUE_SETTLE) && !is_settled(reload)))
         return;
-    zl_agenda_clear(agenda, ZL_DUE_SETTLE);
-    zl_tenancy_sweep(reload->hub);
+    zl_deadlines_clear(deadlines, ZL_DUE_SETTLE);
+    zl_adoption_drop_unwanted(reload->hub);
     unsigned count = count_orphans(reload);
     if (count > 0 && reload->options.watch &&
-        (!zl_generation_lives(zl_reload_current(reload)) || !has_opened(reload))) {
+        (!zl_generation_lives(zl_serving_generation(reload)) || !has_opened(reload))) {
         tell_staying(reload, count);
         return;
     }
@@ -123,7 +123,7 @@ void zl_orphans_turn(struct zl_reload *reload)
     }
 }
 
-bool zl_orphans_wait(const struct zl_reload *reload)
+bool zl_orphans_wait(const struct zl_serving *reload)
 {
-    return zl_agenda_has(&reload->agenda, ZL_DUE_SETTLE) && count_orphans(reload) > 0;
+    return zl_deadlines_has(&reload->deadlines, ZL_DUE_SETTLE) && count_orphans(reload) > 0;
 }

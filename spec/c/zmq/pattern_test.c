@@ -80,7 +80,7 @@ static void libzmq_gives_each_socket(void **state)
 {
     (void)state;
     char why[ZL_WHY_MAX];
-    assert_true(zl_zmq_load(why));
+    assert_true(zl_libzmq_load(why));
     void *context = zmq_ctx_new();
     assert_non_null(context);
     for (size_t i = 0; i < COUNT; i++) {

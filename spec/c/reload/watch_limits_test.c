@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/watch: what it takes from the kernel, and what it does when that is short.
  */
-#include "spec/c/watch_support.h"
+#include "spec/c/reload/watch_support.h"
 
 #include <dirent.h>
 #include <limits.h>

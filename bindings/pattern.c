@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See address.h. A pattern call has three steps: everything that may raise, then everything that
+/* See pattern.h. A pattern call has three steps: everything that may raise, then everything that
  * touches the world, then the hand-over, which cannot fail. */
-#include "bindings/address.h"
+#include "bindings/pattern.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "runtime/base/reason.h"
 #include "runtime/reload/adoption.h"
 #include "runtime/script/generation.h"
-#include "runtime/socket/endpoint_list.h"
+#include "runtime/socket/endpoints.h"
 #include "runtime/socket/line.h"
 
 int zl_lua_check_port(lua_State *L, int index)
@@ -53,26 +53,26 @@ void zl_lua_keep_options(lua_State *L, int index)
 }
 
 void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *object_name,
-                          struct zl_making *making)
+                          struct zl_pattern_build *build)
 {
     int id = (int)lua_tointeger(L, lua_upvalueindex(1));
     struct zl_handle *owner = lua_touserdata(L, 1);
     zl_lua_live(L);
-    making->pattern = zl_pattern_get((enum zl_pattern_id)id);
+    build->pattern = zl_pattern_get((enum zl_pattern_id)id);
     if (owner->socket && owner->socket->zmq)
         luaL_error(L, "%s already has a pattern (%s); make another %s for %s", object_name,
-                   owner->socket->pattern->name, object_name, making->pattern->name);
+                   owner->socket->pattern->name, object_name, build->pattern->name);
     lua_settop(L, 2);
-    making->options = zl_options_default(making->pattern);
+    build->options = zl_options_default(build->pattern);
     lua_getfenv(L, 1);
-    zl_options_read(L, 3, place, making->pattern, &making->options);
-    zl_options_read(L, 2, ZL_AT_PATTERN, making->pattern, &making->options);
-    making->sender = making->pattern->sends
-                         ? zl_lua_new_handle(L, zl_sender_class, sizeof(struct zl_handle))
-                         : NULL;
-    making->receiver = making->pattern->receives
-                           ? zl_lua_new_handle(L, zl_receiver_class, sizeof(struct zl_handle))
-                           : NULL;
+    zl_options_read(L, 3, place, build->pattern, &build->options);
+    zl_options_read(L, 2, ZL_AT_PATTERN, build->pattern, &build->options);
+    build->sender = build->pattern->sends
+                        ? zl_lua_new_handle(L, zl_sender_class, sizeof(struct zl_handle))
+                        : NULL;
+    build->receiver = build->pattern->receives
+                          ? zl_lua_new_handle(L, zl_receiver_class, sizeof(struct zl_handle))
+                          : NULL;
 }
 
 static void log_caller(lua_State *L, const char *format, const char *what, const char *more)
@@ -84,32 +84,32 @@ static void log_caller(lua_State *L, const char *format, const char *what, const
     zl_log(ZL_INFO, line, format, what, more);
 }
 
-struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_making *making,
+struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_pattern_build *build,
                                    const struct zl_endpoint *endpoints, int count, enum zl_use use,
                                    char again[ZL_ENDPOINT_MAX])
 {
     char name[ZL_WHY_MAX];
-    struct zl_wish wish = {making->pattern, &making->options, endpoints, count, use};
-    struct zl_obstacle obstacle;
-    struct zl_socket *socket = zl_tenancy_find(&zl_lua_loop(L)->reload.finder, &wish, &obstacle);
+    struct zl_socket_spec spec = {build->pattern, &build->options, endpoints, count, use};
+    struct zl_conflict obstacle;
+    struct zl_socket *socket = zl_adoption_find(&zl_lua_loop(L)->reload.finder, &spec, &obstacle);
     memcpy(again, obstacle.endpoint, ZL_ENDPOINT_MAX);
     if (obstacle.option)
         log_caller(L, "Opening another %s: option '%s' cannot change while a socket is open",
-                   making->pattern->name, obstacle.option);
+                   build->pattern->name, obstacle.option);
     if (!socket)
         return NULL;
-    if (!zl_tenancy_take(socket, &wish))
+    if (!zl_adoption_take(socket, &spec))
         luaL_error(L, "not enough memory");
-    zl_socket_describe(socket, name, sizeof name);
+    zl_endpoints_describe(socket, name, sizeof name);
     log_caller(L, "Keeping the %s at %s", socket->pattern->name, name);
     return socket;
 }
 
-struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_making *making)
+struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_pattern_build *build)
 {
     char why[ZL_WHY_MAX];
     struct zl_socket *socket =
-        zl_socket_open(&zl_lua_loop(L)->hub, making->pattern, &making->options, why);
+        zl_sockets_open(&zl_lua_loop(L)->hub, build->pattern, &build->options, why);
     if (!socket)
         zl_lua_unavailable(L, why);
     return socket;
@@ -126,7 +126,7 @@ static void log_ready(lua_State *L, const struct zl_socket *socket)
         return;
     char line[ZL_LINE_MAX], endpoints[ZL_WHY_MAX];
     zl_lua_caller(L, 1, line);
-    zl_socket_describe(socket, endpoints, sizeof endpoints);
+    zl_endpoints_describe(socket, endpoints, sizeof endpoints);
     struct zl_field fields[] = {
         {"pattern", socket->pattern->name, strlen(socket->pattern->name), false},
         {"endpoint", endpoints, strlen(endpoints), false}};
@@ -140,9 +140,9 @@ static void log_ready(lua_State *L, const struct zl_socket *socket)
 }
 
 int zl_lua_finish_pattern(lua_State *L, struct zl_handle *owner, struct zl_socket *socket,
-                          const struct zl_making *making)
+                          const struct zl_pattern_build *build)
 {
-    struct zl_handle *holders[] = {making->sender, making->receiver};
+    struct zl_handle *holders[] = {build->sender, build->receiver};
     int results = 0;
     for (int i = 0; i < 2; i++) {
         if (!holders[i])

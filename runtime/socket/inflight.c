@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* See in_hand.h. */
-#include "runtime/socket/in_hand.h"
+/* See inflight.h. */
+#include "runtime/socket/inflight.h"
 
 #include <stdlib.h>
 
 #include "runtime/socket/delivery.h"
-#include "runtime/socket/refs.h"
-#include "runtime/socket/reply.h"
+#include "runtime/socket/socket.h"
+#include "runtime/socket/reqrep.h"
 #include "runtime/socket/waitq.h"
 
 /* --- sets of sockets ------------------------------------------------------------------------- */
@@ -47,10 +47,10 @@ static void set_fini(struct zl_socket_set *set)
 }
 
 /* One whose socket is closed counts no more. */
-bool zl_work_is_handling(const struct zl_task *task, const struct zl_socket *asked)
+bool zl_inflight_is_handling(const struct zl_task *task, const struct zl_socket *asked)
 {
     const struct zl_work *work = zl_work_of(task);
-    if (work->inherited || zl_exchange_owes(task))
+    if (work->inherited || zl_reqrep_owes(task))
         return true;
     if (!work->held || work->held == asked)
         return false;
@@ -78,7 +78,7 @@ static void let_go(struct zl_work *work, const struct zl_socket *socket)
     }
 }
 
-void zl_work_hold(struct zl_task *task, struct zl_socket *socket)
+void zl_inflight_hold(struct zl_task *task, struct zl_socket *socket)
 {
     struct zl_work *work = zl_work_of(task);
     if (task == task->sched->outside)
@@ -92,26 +92,26 @@ void zl_work_hold(struct zl_task *task, struct zl_socket *socket)
     zl_socket_ref_weak(socket);
 }
 
-void zl_work_release(struct zl_task *task, struct zl_socket *socket)
+void zl_inflight_release(struct zl_task *task, struct zl_socket *socket)
 {
     struct zl_work *work = zl_work_of(task);
-    if (work->grips)
-        zl_hand_release(task, socket);
+    if (work->deliveries)
+        zl_delivery_ack(task, socket);
     let_go(work, socket);
 }
 
-bool zl_work_tell(struct zl_task *task, struct zl_socket *socket)
+bool zl_inflight_note_stop(struct zl_task *task, struct zl_socket *socket)
 {
     task->finishing = true;
     return set_add(&zl_work_of(task)->told, socket);
 }
 
-bool zl_work_is_receiving(const struct zl_task *task)
+bool zl_inflight_is_receiving(const struct zl_task *task)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &zl_hub_of(task)->sockets, all)
     {
-        if (task->queue == &socket->lanes[ZL_IN].waiters && socket->pattern->hands_out)
+        if (task->queue == &socket->waitqs[ZL_IN].waiters && socket->pattern->hands_out)
             return true;
     }
     return false;
@@ -119,19 +119,19 @@ bool zl_work_is_receiving(const struct zl_task *task)
 
 /* --- for the scheduler ----------------------------------------------------------------------- */
 
-void zl_work_inherit(struct zl_task *child, const struct zl_task *parent)
+void zl_inflight_inherit(struct zl_task *child, const struct zl_task *parent)
 {
-    zl_work_of(child)->inherited = zl_work_is_handling(parent, NULL);
-    zl_hand_inherit(child, parent);
+    zl_work_of(child)->inherited = zl_inflight_is_handling(parent, NULL);
+    zl_delivery_inherit(child, parent);
 }
 
-void zl_work_end(struct zl_task *task)
+void zl_inflight_end(struct zl_task *task)
 {
     struct zl_work *work = zl_work_of(task);
-    zl_hand_release(task, NULL);
-    zl_exchange_forget(task);
-    if (work->had_turn)
-        zl_socket_pass_turn(task);
+    zl_delivery_ack(task, NULL);
+    zl_reqrep_forget(task);
+    if (work->had_baton)
+        zl_waitq_pass_baton(task);
     if (work->held)
         zl_socket_unref_weak(work->held);
     work->held = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See refs.h. */
-#include "runtime/socket/refs.h"
+/* See socket.h. */
+#include "runtime/socket/socket.h"
 
 #include <stdlib.h>
 

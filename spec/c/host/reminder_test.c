@@ -47,7 +47,7 @@ static int begin(void **state)
     dup2(said, STDERR_FILENO);
     loop = calloc(1, sizeof *loop);
     return loop && zl_loop_init(loop, 1) &&
-                   zl_reload_begin(&loop->reload, &script, &supervision) == 0
+                   zl_supervisor_begin(&loop->reload, &script, &supervision) == 0
                ? 0
                : -1;
 }
@@ -78,16 +78,16 @@ static int count(const char *text)
 
 static void attempt(void)
 {
-    zl_reload_request(&loop->reload, "SIGHUP");
-    zl_reload_turn(&loop->reload);
+    zl_supervisor_request(&loop->reload, "SIGHUP");
+    zl_supervisor_turn(&loop->reload);
 }
 
 static void let_a_minute_pass(void)
 {
-    uint64_t due = loop->reload.agenda.due[ZL_DUE_REMINDER];
+    uint64_t due = loop->reload.deadlines.due[ZL_DUE_REMINDER];
     assert_true(due > zl_clock_now() + 50000000000 && due <= zl_clock_now() + 60000000000);
-    loop->reload.agenda.due[ZL_DUE_REMINDER] = zl_clock_now();
-    zl_reload_turn(&loop->reload);
+    loop->reload.deadlines.due[ZL_DUE_REMINDER] = zl_clock_now();
+    zl_supervisor_turn(&loop->reload);
 }
 
 static void comes_every_minute_at_warn(void **state)
@@ -96,7 +96,7 @@ static void comes_every_minute_at_warn(void **state)
     strcpy(code, "local =");
     attempt();
     assert_int_equal(count("still serving generation 1"), 1);
-    zl_reload_turn(&loop->reload);
+    zl_supervisor_turn(&loop->reload);
     assert_int_equal(count("still serving generation 1"), 1);
     for (int i = 1; i <= 3; i++) {
         let_a_minute_pass();
@@ -112,11 +112,11 @@ static void ends_with_the_attempt_that_succeeds(void **state)
     (void)state;
     strcpy(code, "local =");
     attempt();
-    assert_true(loop->reload.agenda.due[ZL_DUE_REMINDER] > 0);
+    assert_true(loop->reload.deadlines.due[ZL_DUE_REMINDER] > 0);
     strcpy(code, "require('zeroless').sleep(1000) ");
     attempt();
     assert_int_equal(count("msg=reloaded"), 1);
-    assert_int_equal(loop->reload.agenda.due[ZL_DUE_REMINDER], 0);
+    assert_int_equal(loop->reload.deadlines.due[ZL_DUE_REMINDER], 0);
 }
 
 static void stays_as_it_was_when_files_are_touched(void **state)
@@ -124,8 +124,8 @@ static void stays_as_it_was_when_files_are_touched(void **state)
     (void)state;
     strcpy(code, "local =");
     attempt();
-    zl_reload_request(&loop->reload, "watch"); /* for nothing: no file has changed */
-    zl_reload_turn(&loop->reload);
+    zl_supervisor_request(&loop->reload, "watch"); /* for nothing: no file has changed */
+    zl_supervisor_turn(&loop->reload);
     let_a_minute_pass();
     assert_int_equal(count("expected near"), 2);
     assert_int_equal(count("trigger=SIGHUP"), 2);

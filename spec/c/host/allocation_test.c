@@ -70,7 +70,7 @@ static size_t run_host(size_t failing, int *code)
     struct zl_loop *loop = calloc(1, sizeof *loop);
     assert_non_null(loop);
     assert_true(zl_loop_init(loop, 4));
-    *code = zl_reload_begin(&loop->reload, &script, &none_asked);
+    *code = zl_supervisor_begin(&loop->reload, &script, &none_asked);
     if (*code == 0) {
         zl_loop_run(loop);
         *code = zl_loop_drain(loop);

@@ -20,7 +20,7 @@ static bool is_text(const void *item, const void *key)
 
 static void *find(const struct zl_table *table, const char *key)
 {
-    return zl_table_find(table, zl_hash(key, strlen(key)), is_text, key);
+    return zl_table_find(table, zl_table_hash(key, strlen(key)), is_text, key);
 }
 
 static void finds_each_of_many(void **state)
@@ -32,7 +32,7 @@ static void finds_each_of_many(void **state)
     assert_null(find(&table, "0"));
     for (int i = 0; i < COUNT; i++) {
         snprintf(keys[i], sizeof keys[i], "%d", i);
-        assert_true(zl_table_add(&table, zl_hash(keys[i], strlen(keys[i])), keys[i]));
+        assert_true(zl_table_add(&table, zl_table_hash(keys[i], strlen(keys[i])), keys[i]));
     }
     assert_int_equal(table.count, COUNT);
     for (int i = 0; i < COUNT; i++)
@@ -60,14 +60,14 @@ static void hashes_differ_for_every_byte_and_length(void **state)
     (void)state;
     char text[64] = {0};
     for (size_t size = 1; size < sizeof text; size++) {
-        uint64_t before = zl_hash(text, size);
-        assert_true(before != zl_hash(text, size - 1));
+        uint64_t before = zl_table_hash(text, size);
+        assert_true(before != zl_table_hash(text, size - 1));
         for (size_t i = 0; i < size; i++) {
             text[i] = 1;
-            assert_true(zl_hash(text, size) != before);
+            assert_true(zl_table_hash(text, size) != before);
             text[i] = 0;
         }
-        assert_true(zl_hash(text, size) == before);
+        assert_true(zl_table_hash(text, size) == before);
     }
 }
 

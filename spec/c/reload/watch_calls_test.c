@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/watch: what causes no call, when calls come, and that none is missing when
  * files change while the watch is set or looks at them. */
-#include "spec/c/watch_support.h"
+#include "spec/c/reload/watch_support.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -194,7 +194,7 @@ ssize_t readlink(const char *restrict path, char *restrict target, size_t size)
     return result;
 }
 
-/* At each look of the walks, what it did not find comes to be. Two walks follow the making of "a",
+/* At each look of the walks, what it did not find comes to be. Two walks follow the build of "a",
  * each looks for "tmp", our folder, "a" and "b". */
 static void misses_nothing_that_happens_during_a_walk(void **state)
 {

@@ -5,7 +5,7 @@
 
 #include "runtime/socket/socket.h"
 
-bool zl_endpoint_is_inproc(const char *endpoint);
+bool zl_endpoints_is_inproc(const char *endpoint);
 
 /* A new entry, wanted by the running group; NULL and `why` (ZL_WHY_MAX bytes). */
 struct zl_endpoint_entry *zl_endpoints_add(struct zl_socket *socket, const char *text, char *why);
@@ -16,12 +16,12 @@ struct zl_endpoint_entry *zl_endpoints_find_connected(struct zl_socket *socket, 
 const struct zl_endpoint_entry *zl_endpoints_first_bound(const struct zl_socket *socket);
 
 /* Its endpoints, those of one route, comma-separated. */
-void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size);
-void zl_socket_describe_route(const struct zl_route *route, char *out, size_t size);
+void zl_endpoints_describe(const struct zl_socket *socket, char *out, size_t size);
+void zl_endpoints_describe_route(const struct zl_route *route, char *out, size_t size);
 
 /* Whether its owner wants an endpoint that is bound already. */
-bool zl_socket_is_bound(const struct zl_socket *socket);
+bool zl_endpoints_are_bound(const struct zl_socket *socket);
 
 /* Whether it has an inproc endpoint; whether it has such endpoints alone. */
-bool zl_socket_has_inproc(const struct zl_socket *socket);
-bool zl_socket_is_inproc(const struct zl_socket *socket);
+bool zl_endpoints_have_inproc(const struct zl_socket *socket);
+bool zl_endpoints_are_inproc(const struct zl_socket *socket);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/watch: each way in which a file changes causes one call. */
-#include "spec/c/watch_support.h"
+#include "spec/c/reload/watch_support.h"
 
 #include <limits.h>
 

@@ -25,7 +25,7 @@ struct world {
     uv_loop_t loop;
     uv_async_t interrupt;
     uv_timer_t far;
-    struct zl_agenda agenda;
+    struct zl_deadlines deadlines;
 };
 
 static void begin(struct world *world)
@@ -35,12 +35,12 @@ static void begin(struct world *world)
     world->loop.data = &world->interrupt;
     uv_timer_init(&world->loop, &world->far);
     uv_timer_start(&world->far, never_called, LONG_MS, 0);
-    zl_agenda_init(&world->agenda, &world->loop);
+    zl_deadlines_init(&world->deadlines, &world->loop);
 }
 
 static void end(struct world *world)
 {
-    zl_agenda_fini(&world->agenda);
+    zl_deadlines_fini(&world->deadlines);
     uv_close((uv_handle_t *)&world->far, NULL);
     uv_close((uv_handle_t *)&world->interrupt, NULL);
     uv_run(&world->loop, UV_RUN_DEFAULT);
@@ -53,8 +53,8 @@ static void wakes_the_loop_when_it_is_due_before_the_sleep(void **state)
     (void)state;
     begin(&world);
     uint64_t before = uv_hrtime();
-    zl_agenda_set(&world.agenda, ZL_DUE_RESTART, SHORT_MS / 1e3);
-    while (!zl_agenda_is_due(&world.agenda, ZL_DUE_RESTART))
+    zl_deadlines_set(&world.deadlines, ZL_DUE_RESTART, SHORT_MS / 1e3);
+    while (!zl_deadlines_is_due(&world.deadlines, ZL_DUE_RESTART))
         ;
     uv_sleep(2 * SHORT_MS);
     uv_run(&world.loop, UV_RUN_ONCE);
@@ -67,9 +67,9 @@ static void wakes_the_loop_when_it_is_due_during_the_sleep(void **state)
     struct world world = {0};
     (void)state;
     begin(&world);
-    zl_agenda_set(&world.agenda, ZL_DUE_RESTART, 20 * SHORT_MS / 1e3);
+    zl_deadlines_set(&world.deadlines, ZL_DUE_RESTART, 20 * SHORT_MS / 1e3);
     uv_run(&world.loop, UV_RUN_ONCE);
-    assert_true(zl_agenda_is_due(&world.agenda, ZL_DUE_RESTART));
+    assert_true(zl_deadlines_is_due(&world.deadlines, ZL_DUE_RESTART));
     end(&world);
 }
 

@@ -14,9 +14,9 @@
 enum { START = 1000 /* seconds on the clock */ };
 
 /* The pause after a failure at this second. */
-static double fail_at(struct zl_restart *restart, double seconds, enum zl_progress progress)
+static double fail_at(struct zl_backoff *restart, double seconds, enum zl_progress progress)
 {
-    return zl_restart_delay(restart, (uint64_t)((START + seconds) * 1e9), progress);
+    return zl_backoff_delay(restart, (uint64_t)((START + seconds) * 1e9), progress);
 }
 
 static void assert_near(double got, double wanted)
@@ -27,26 +27,26 @@ static void assert_near(double got, double wanted)
 static void pauses_grow_by_half(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
+    struct zl_backoff restart = {.count = 0};
     double wanted = 0.1;
-    for (int i = 0; i < ZL_RESTART_MOST; i++, wanted *= 1.5)
+    for (int i = 0; i < ZL_BACKOFF_MOST; i++, wanted *= 1.5)
         assert_near(fail_at(&restart, i, ZL_NO_PROGRESS), wanted);
 }
 
 static void gives_up_at_more_than_five_in_thirty_seconds(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
-    for (int i = 0; i < ZL_RESTART_MOST; i++)
+    struct zl_backoff restart = {.count = 0};
+    for (int i = 0; i < ZL_BACKOFF_MOST; i++)
         assert_true(fail_at(&restart, i, ZL_NO_PROGRESS) > 0);
-    assert_true(fail_at(&restart, ZL_RESTART_WITHIN, ZL_NO_PROGRESS) < 0);
-    assert_true(fail_at(&restart, ZL_RESTART_WITHIN + 0.5, ZL_NO_PROGRESS) < 0);
+    assert_true(fail_at(&restart, ZL_BACKOFF_WITHIN, ZL_NO_PROGRESS) < 0);
+    assert_true(fail_at(&restart, ZL_BACKOFF_WITHIN + 0.5, ZL_NO_PROGRESS) < 0);
 }
 
 static void goes_on_when_they_are_further_apart(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
+    struct zl_backoff restart = {.count = 0};
     const double apart = 6.5;
     for (int i = 0; i < 1000; i++)
         assert_true(fail_at(&restart, i * apart, ZL_NO_PROGRESS) > 0);
@@ -55,7 +55,7 @@ static void goes_on_when_they_are_further_apart(void **state)
 static void waits_fifteen_seconds_at_most(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
+    struct zl_backoff restart = {.count = 0};
     double delay = 0;
     for (int i = 0; i < 30; i++) {
         double next = fail_at(&restart, i * 20.0, ZL_NO_PROGRESS);
@@ -68,10 +68,10 @@ static void waits_fifteen_seconds_at_most(void **state)
 static void begins_anew_after_a_message_was_handled(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
+    struct zl_backoff restart = {.count = 0};
     for (int i = 0; i < 100; i++)
         assert_near(fail_at(&restart, i * 0.001, ZL_PROGRESS), 0.1);
-    for (int i = 0; i < ZL_RESTART_MOST - 1; i++)
+    for (int i = 0; i < ZL_BACKOFF_MOST - 1; i++)
         assert_true(fail_at(&restart, 1, ZL_NO_PROGRESS) > 0);
     assert_true(fail_at(&restart, 1, ZL_NO_PROGRESS) < 0);
 }
@@ -79,16 +79,16 @@ static void begins_anew_after_a_message_was_handled(void **state)
 static void begins_anew_after_a_time_without_failures(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
-    for (int i = 0; i < ZL_RESTART_MOST; i++)
+    struct zl_backoff restart = {.count = 0};
+    for (int i = 0; i < ZL_BACKOFF_MOST; i++)
         fail_at(&restart, i, ZL_NO_PROGRESS);
-    assert_near(fail_at(&restart, ZL_RESTART_MOST + ZL_RESTART_WITHIN + 1, ZL_NO_PROGRESS), 0.1);
+    assert_near(fail_at(&restart, ZL_BACKOFF_MOST + ZL_BACKOFF_WITHIN + 1, ZL_NO_PROGRESS), 0.1);
 }
 
 static void does_not_count_the_tries_of_a_message(void **state)
 {
     (void)state;
-    struct zl_restart restart = {.count = 0};
+    struct zl_backoff restart = {.count = 0};
     double delay = 0;
     for (int i = 0; i < 100; i++) {
         double next = fail_at(&restart, i * 0.1, ZL_TRY_USED);
@@ -96,7 +96,7 @@ static void does_not_count_the_tries_of_a_message(void **state)
         delay = next;
     }
     assert_near(delay, 15);
-    for (int i = 0; i < ZL_RESTART_MOST; i++)
+    for (int i = 0; i < ZL_BACKOFF_MOST; i++)
         assert_true(fail_at(&restart, 10, ZL_NO_PROGRESS) > 0);
     assert_true(fail_at(&restart, 10, ZL_NO_PROGRESS) < 0);
 }

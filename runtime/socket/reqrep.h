@@ -15,48 +15,48 @@
 #include "runtime/socket/socket.h"
 
 /* Sends the frames as a request (a reply): 0 or a code of message.h with nothing sent. */
-int32_t zl_exchange_ask(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
-int32_t zl_exchange_answer(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
+int32_t zl_reqrep_request(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
+int32_t zl_reqrep_reply(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count);
 
 /* Whether the running task may receive now: 0 or a code of message.h. */
-int32_t zl_exchange_may_receive(struct zl_socket *socket);
+int32_t zl_reqrep_may_receive(struct zl_socket *socket);
 
 /* Takes the envelope off the message of `count` frames that was received: where its body begins, or
  * 0 when the message is not for us and is to be forgotten. */
-unsigned zl_exchange_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count);
+unsigned zl_reqrep_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count);
 
 /* The envelope of the request that the task has in hand, allocated, out of its hand; NULL when
  * there is none, or it was answered. And back into the hand of a task, which then owns it: false
  * without memory. */
-zmq_msg_t *zl_exchange_take_envelope(struct zl_task *task, const struct zl_socket *socket,
-                                     unsigned *count);
-bool zl_exchange_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
-                               unsigned count);
+zmq_msg_t *zl_reqrep_take_envelope(struct zl_task *task, const struct zl_socket *socket,
+                                   unsigned *count);
+bool zl_reqrep_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
+                             unsigned count);
 
 /* Where the time of this try is over: sends the request once more, as soon as there is a peer, and
  * gives it a new deadline. False when the tries are used up; the request is then withdrawn. */
-bool zl_exchange_retry(struct zl_socket *socket);
+bool zl_reqrep_retry(struct zl_socket *socket);
 
 /* A peer is there: sends the try that waits for one. */
-void zl_exchange_resume(struct zl_socket *socket);
+void zl_reqrep_resume(struct zl_socket *socket);
 
 /* Reads what came while no request is open, and reports it. */
-void zl_exchange_discard(struct zl_socket *socket);
+void zl_reqrep_discard(struct zl_socket *socket);
 
 /* The line of the script that asked, received or answered last, for the error of a later misuse.
  * The bindings write it. */
-struct zl_line *zl_exchange_line(struct zl_socket *socket);
+struct zl_line *zl_reqrep_line(struct zl_socket *socket);
 
 /* The first task of the group that waits for a reply; NULL for none. */
-struct zl_task *zl_exchange_asker(const struct zl_group *group);
+struct zl_task *zl_reqrep_asker(const struct zl_group *group);
 
 /* Whether the task has a request in hand that is not answered yet. */
-bool zl_exchange_owes(const struct zl_task *task);
+bool zl_reqrep_owes(const struct zl_task *task);
 
 /* The socket goes on to another generation: nobody waits for its reply any more. */
-void zl_exchange_hand_over(struct zl_exchange *exchange);
+void zl_reqrep_hand_over(struct zl_request_state *exchange);
 
-void zl_exchange_fini(struct zl_exchange *exchange);
+void zl_reqrep_fini(struct zl_request_state *exchange);
 
 /* The task ends: warns of requests that it leaves unanswered and forgets them. */
-void zl_exchange_forget(struct zl_task *task);
+void zl_reqrep_forget(struct zl_task *task);

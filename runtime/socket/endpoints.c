@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See endpoint_list.h. */
-#include "runtime/socket/endpoint_list.h"
+/* See endpoints.h. */
+#include "runtime/socket/endpoints.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,17 +58,17 @@ static void describe(const struct zl_socket *socket, const struct zl_route *rout
     }
 }
 
-void zl_socket_describe(const struct zl_socket *socket, char *out, size_t size)
+void zl_endpoints_describe(const struct zl_socket *socket, char *out, size_t size)
 {
     describe(socket, NULL, out, size);
 }
 
-void zl_socket_describe_route(const struct zl_route *route, char *out, size_t size)
+void zl_endpoints_describe_route(const struct zl_route *route, char *out, size_t size)
 {
     describe(route->socket, route, out, size);
 }
 
-bool zl_socket_is_bound(const struct zl_socket *socket)
+bool zl_endpoints_are_bound(const struct zl_socket *socket)
 {
     const struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
@@ -79,29 +79,29 @@ bool zl_socket_is_bound(const struct zl_socket *socket)
     return false;
 }
 
-bool zl_socket_has_inproc(const struct zl_socket *socket)
+bool zl_endpoints_have_inproc(const struct zl_socket *socket)
 {
     const struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
-        if (zl_endpoint_is_inproc(entry->text))
+        if (zl_endpoints_is_inproc(entry->text))
             return true;
     }
     return false;
 }
 
-bool zl_socket_is_inproc(const struct zl_socket *socket)
+bool zl_endpoints_are_inproc(const struct zl_socket *socket)
 {
     const struct zl_endpoint_entry *entry;
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
-        if (!zl_endpoint_is_inproc(entry->text))
+        if (!zl_endpoints_is_inproc(entry->text))
             return false;
     }
     return true;
 }
 
-bool zl_endpoint_is_inproc(const char *endpoint)
+bool zl_endpoints_is_inproc(const char *endpoint)
 {
     return strncmp(endpoint, "inproc:", strlen("inproc:")) == 0;
 }
