@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* See attempt.h. Only parking takes time: what comes after it happens in one go, between two
- * messages. */
+/* See attempt.h. Compiling and parking take time, while messages are handled: what comes after them
+ * happens in one go, between two messages. */
 #include "runtime/attempt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/ahead.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/orphan.h"
@@ -14,8 +15,8 @@
 #include "runtime/state.h"
 #include "runtime/tenancy.h"
 
-/* Seconds. */
-enum { REMINDER = 60 };
+/* Seconds; nanoseconds for which messages wait at a time. */
+enum { REMINDER = 60, COMPILING = 2000000 };
 
 /* --- the line of an attempt ------------------------------------------------------------------ */
 
@@ -178,22 +179,43 @@ void zl_attempt_begin(struct zl_loop *loop, const char *trigger)
     reload->attempt = (struct zl_attempt){.trigger = trigger, .number = reload->newest + 1};
     enter_stage(loop, ZL_COMPILE);
     zl_agenda_clear(&loop->reload.agenda, ZL_DUE_RESTART);
-    const struct zl_sources *before = &loop->generation->sources;
     struct zl_generation *next = zl_attempt_make_next(loop, why);
     bool compiled = next && read_sources(loop, next, &read, why) &&
-                    zl_script_compile(next, reload->script, before, why);
+                    zl_script_compile(next, reload->script, true, why);
     zl_sources_fini(&read);
     if (next)
-        zl_sources_compare(&next->sources, before, reload->attempt.files,
+        zl_sources_compare(&next->sources, &loop->generation->sources, reload->attempt.files,
                            sizeof reload->attempt.files);
-    if (!compiled) {
+    if (compiled)
+        reload->next = next;
+    else
+        fail_attempt(loop, next, why);
+}
+
+bool zl_attempt_is_compiling(const struct zl_loop *loop)
+{
+    return loop->reload.next && loop->reload.attempt.stage == ZL_COMPILE;
+}
+
+void zl_attempt_compile(struct zl_loop *loop)
+{
+    struct zl_generation *next = loop->reload.next;
+    char why[ZL_WHY_MAX];
+    bool is_serving = zl_reload_is_serving(loop);
+    uint64_t until = is_serving ? zl_loop_now() + COMPILING : UINT64_MAX;
+    switch (zl_ahead_run(next, &loop->generation->sources, until, why)) {
+    case ZL_AHEAD_GOES_ON:
+        zl_loop_interrupt(loop);
+        return;
+    case ZL_AHEAD_FAILED:
+        loop->reload.next = NULL;
         fail_attempt(loop, next, why);
         return;
+    case ZL_AHEAD_DONE:
+        enter_stage(loop, ZL_PARK);
+        if (is_serving)
+            zl_parking_begin(loop);
     }
-    reload->next = next;
-    enter_stage(loop, ZL_PARK);
-    if (zl_reload_is_serving(loop))
-        zl_parking_begin(loop);
 }
 
 /* Puts `old` to work in the place of `next`, which has failed. */
@@ -287,6 +309,7 @@ static void commit(struct zl_loop *loop, struct zl_generation *old, struct zl_ge
     TAILQ_FOREACH(socket, &loop->sockets, all)
     zl_socket_settle(socket);
     zl_socket_wake_all(loop);
+    zl_ahead_drop(next->L);
     zl_sources_prune(&next->sources);
     zl_reload_update_keeping(loop);
     reload->attempt.begun[ZL_PROBATION] = zl_loop_now();

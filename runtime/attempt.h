@@ -4,6 +4,7 @@
  * writes one line to the log, whatever its end. Belongs to the loop's thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/log.h"
@@ -27,8 +28,13 @@ struct zl_attempt {
 struct zl_generation *zl_attempt_make_next(struct zl_loop *loop, char *why);
 
 /* Begins one, unless it is for changed files and none has: with an error it has ended again, else
- * loop->reload.next is compiled and the serving generation is being parked. */
+ * loop->reload.next is being compiled. */
 void zl_attempt_begin(struct zl_loop *loop, const char *trigger);
+
+/* Whether that goes on; and goes on with it for a moment, between which messages are handled. At
+ * its end the serving generation is being parked; with an error the attempt has ended. */
+bool zl_attempt_is_compiling(const struct zl_loop *loop);
+void zl_attempt_compile(struct zl_loop *loop);
 
 /* The serving generation is at rest, or gone: starts the next one; commits or rolls back. */
 void zl_attempt_switch_over(struct zl_loop *loop);

@@ -102,7 +102,8 @@ static void fall_back(struct zl_loop *loop)
     if (!reload->next)
         return;
     reload->attempt = under_way;
-    zl_parking_begin(loop);
+    if (!zl_attempt_is_compiling(loop))
+        zl_parking_begin(loop);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
@@ -218,7 +219,7 @@ int zl_reload_begin(struct zl_loop *loop, const struct zl_script *script,
     zl_generation_enter(first);
     if (options->watch || options->restart)
         zl_loop_engage(loop);
-    if (zl_script_compile(first, script, NULL, why))
+    if (zl_script_compile(first, script, false, why))
         zl_script_begin(first, script);
     else
         zl_generation_failed(first, NULL, why);
@@ -234,7 +235,9 @@ void zl_reload_request(struct zl_loop *loop, const char *trigger)
 
 static void go_on(struct zl_loop *loop)
 {
-    if (zl_parking_is_over(loop))
+    if (zl_attempt_is_compiling(loop))
+        zl_attempt_compile(loop);
+    if (loop->reload.next && !zl_attempt_is_compiling(loop) && zl_parking_is_over(loop))
         zl_attempt_switch_over(loop);
 }
 

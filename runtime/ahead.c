@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* See ahead.h. A function stands for the text that its source holds: when the text goes, by being
+ * loaded or read anew, so does the number that the function is found by. */
+#include "runtime/ahead.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "runtime/generation.h"
+#include "runtime/loop.h"
+
+static char functions_key; /* the functions by their numbers, in the registry */
+
+struct compiling {
+    struct zl_generation *generation;
+    const struct zl_sources *before;
+    uint64_t until;
+};
+
+static void push_functions(lua_State *L)
+{
+    lua_pushlightuserdata(L, &functions_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+void zl_ahead_begin(struct zl_generation *generation)
+{
+    lua_State *L = generation->L;
+    generation->ahead = generation->sources.first;
+    lua_pushlightuserdata(L, &functions_key);
+    lua_newtable(L);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+/* What was compiled must not take the memory that the start needs. */
+static bool has_room(const struct zl_generation *generation)
+{
+    return generation->memory.cap == 0 || generation->memory.used < generation->memory.cap / 4;
+}
+
+/* An editor or a copy in progress leaves a file empty for a moment. One that has not changed may be
+ * what it is, and require raises its errors. */
+static void compile_source(lua_State *L, struct zl_source *source, bool has_changed)
+{
+    if (has_changed && zl_source_is_blank(source))
+        luaL_error(L, "%s is empty", source->path);
+    const char *chunk = lua_pushfstring(L, "@%s", source->path);
+    int outcome = luaL_loadbuffer(L, source->text, source->size, chunk);
+    if (outcome != 0 && has_changed)
+        lua_error(L);
+    if (outcome == 0 && source->is_required) {
+        push_functions(L);
+        lua_insert(L, -2);
+        int number = (int)lua_objlen(L, -2) + 1;
+        lua_rawseti(L, -2, number);
+        source->ahead = number;
+    }
+    lua_pop(L, 2);
+}
+
+static int compile_some(lua_State *L)
+{
+    const struct compiling *compiling = lua_touserdata(L, 1);
+    struct zl_generation *generation = compiling->generation;
+    do {
+        struct zl_source *source = generation->ahead;
+        generation->ahead = source->next;
+        if (!source->is_new)
+            continue;
+        bool has_changed = zl_source_is_new(source, compiling->before);
+        if (has_changed || (source->is_required && has_room(generation)))
+            compile_source(L, source, has_changed);
+    } while (generation->ahead && zl_loop_now() < compiling->until);
+    return 0;
+}
+
+enum zl_ahead zl_ahead_run(struct zl_generation *generation, const struct zl_sources *before,
+                           uint64_t until, char *why)
+{
+    struct compiling compiling = {generation, before, until};
+    if (!generation->ahead)
+        return ZL_AHEAD_DONE;
+    if (zl_vm_call(generation->L, compile_some, &compiling) != 0) {
+        zl_vm_take_error(generation->L, why);
+        return ZL_AHEAD_FAILED;
+    }
+    return generation->ahead ? ZL_AHEAD_GOES_ON : ZL_AHEAD_DONE;
+}
+
+bool zl_ahead_push(lua_State *L, const struct zl_source *source)
+{
+    if (source->ahead == 0)
+        return false;
+    push_functions(L);
+    if (!lua_istable(L, -1)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    lua_rawgeti(L, -1, source->ahead);
+    lua_remove(L, -2);
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    lua_setfenv(L, -2);
+    return true;
+}
+
+/* The key is there already, so that nothing is allocated. */
+void zl_ahead_drop(lua_State *L)
+{
+    push_functions(L);
+    bool is_there = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (!is_there)
+        return;
+    lua_pushlightuserdata(L, &functions_key);
+    lua_pushnil(L);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiling ahead: while the serving generation still handles messages, the texts that a reload has
+ * read are compiled in the state of the next one, a few at a time. A file that has changed must
+ * compile; what is likely to be required in the start is kept until then, so that require has only
+ * to call it. Belongs to the loop's thread. */
+#pragma once
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct zl_generation;
+struct zl_source;
+struct zl_sources;
+
+enum zl_ahead { ZL_AHEAD_GOES_ON, ZL_AHEAD_DONE, ZL_AHEAD_FAILED };
+
+/* Once the sources of the generation are read. May raise. */
+void zl_ahead_begin(struct zl_generation *generation);
+
+/* Compiles until `until` (on the clock of zl_loop_now), and at least one text. `before`: against
+ * which a file has changed. Failed: one that has changed does not compile, and `why` (ZL_WHY_MAX
+ * bytes) says so. */
+enum zl_ahead zl_ahead_run(struct zl_generation *generation, const struct zl_sources *before,
+                           uint64_t until, char *why);
+
+/* Pushes the function that the text of `source` was compiled to, with the globals of `L`. False,
+ * with nothing pushed, where it was not. */
+bool zl_ahead_push(lua_State *L, const struct zl_source *source);
+
+/* The generation has started: what it has not required is given up. Never raises. */
+void zl_ahead_drop(lua_State *L);
