@@ -15,6 +15,7 @@ struct compiling {
     struct zl_generation *generation;
     const struct zl_sources *before;
     uint64_t until;
+    bool is_over;
 };
 
 static void push_functions(lua_State *L)
@@ -26,7 +27,7 @@ static void push_functions(lua_State *L)
 void zl_ahead_begin(struct zl_generation *generation)
 {
     lua_State *L = generation->L;
-    generation->ahead = generation->sources.first;
+    generation->ahead.next = generation->sources.first;
     lua_pushlightuserdata(L, &functions_key);
     lua_newtable(L);
     lua_rawset(L, LUA_REGISTRYINDEX);
@@ -58,33 +59,40 @@ static void compile_source(lua_State *L, struct zl_source *source, bool has_chan
     lua_pop(L, 2);
 }
 
-static int compile_some(lua_State *L)
+static void compile_next(lua_State *L, struct compiling *compiling)
 {
-    const struct compiling *compiling = lua_touserdata(L, 1);
     struct zl_generation *generation = compiling->generation;
+    struct zl_source *source = generation->ahead.next;
+    generation->ahead.next = source->next;
+    bool has_changed = source->is_new && zl_source_is_new(source, compiling->before);
+    bool is_likely = source->is_new && source->is_required && has_room(generation);
+    if (has_changed || is_likely)
+        compile_source(L, source, has_changed);
+}
+
+static int run(lua_State *L)
+{
+    struct compiling *compiling = lua_touserdata(L, 1);
+    const struct zl_ahead *ahead = &compiling->generation->ahead;
     do {
-        struct zl_source *source = generation->ahead;
-        generation->ahead = source->next;
-        if (!source->is_new)
-            continue;
-        bool has_changed = zl_source_is_new(source, compiling->before);
-        if (has_changed || (source->is_required && has_room(generation)))
-            compile_source(L, source, has_changed);
-    } while (generation->ahead && zl_loop_now() < compiling->until);
+        if (ahead->next)
+            compile_next(L, compiling);
+        else
+            compiling->is_over = !ahead->is_long || lua_gc(L, LUA_GCSTEP, 0) != 0;
+    } while (!compiling->is_over && zl_loop_now() < compiling->until);
     return 0;
 }
 
-enum zl_ahead zl_ahead_run(struct zl_generation *generation, const struct zl_sources *before,
-                           uint64_t until, char *why)
+enum zl_ahead_outcome zl_ahead_run(struct zl_generation *generation,
+                                   const struct zl_sources *before, uint64_t until, char *why)
 {
-    struct compiling compiling = {generation, before, until};
-    if (!generation->ahead)
-        return ZL_AHEAD_DONE;
-    if (zl_vm_call(generation->L, compile_some, &compiling) != 0) {
+    struct compiling compiling = {generation, before, until, false};
+    if (zl_vm_call(generation->L, run, &compiling) != 0) {
         zl_vm_take_error(generation->L, why);
         return ZL_AHEAD_FAILED;
     }
-    return generation->ahead ? ZL_AHEAD_GOES_ON : ZL_AHEAD_DONE;
+    generation->ahead.is_long = true;
+    return compiling.is_over ? ZL_AHEAD_DONE : ZL_AHEAD_GOES_ON;
 }
 
 bool zl_ahead_push(lua_State *L, const struct zl_source *source)

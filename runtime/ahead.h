@@ -9,20 +9,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In a generation. Zeroed: nothing is to be compiled. */
+struct zl_ahead {
+    struct zl_source *next; /* to be looked at; NULL for none */
+    bool is_long;           /* it was interrupted */
+};
+
 struct zl_generation;
 struct zl_source;
 struct zl_sources;
 
-enum zl_ahead { ZL_AHEAD_GOES_ON, ZL_AHEAD_DONE, ZL_AHEAD_FAILED };
+enum zl_ahead_outcome { ZL_AHEAD_GOES_ON, ZL_AHEAD_DONE, ZL_AHEAD_FAILED };
 
 /* Once the sources of the generation are read. May raise. */
 void zl_ahead_begin(struct zl_generation *generation);
 
-/* Compiles until `until` (on the clock of zl_loop_now), and at least one text. `before`: against
+/* Compiles until `until` (on the clock of zl_loop_now), and at least one text. After a long one the
+ * garbage is collected as well, so that the start need not. `before`: against
  * which a file has changed. Failed: one that has changed does not compile, and `why` (ZL_WHY_MAX
  * bytes) says so. */
-enum zl_ahead zl_ahead_run(struct zl_generation *generation, const struct zl_sources *before,
-                           uint64_t until, char *why);
+enum zl_ahead_outcome zl_ahead_run(struct zl_generation *generation, const struct zl_sources *before,
+                                   uint64_t until, char *why);
 
 /* Pushes the function that the text of `source` was compiled to, with the globals of `L`. False,
  * with nothing pushed, where it was not. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "runtime/ahead.h"
 #include "runtime/log.h"
 #include "runtime/nested.h"
 #include "runtime/records.h"
@@ -37,7 +38,7 @@ struct zl_generation {
     struct zl_task *main;
     struct zl_nested *nested; /* luv's loop, NULL while luv is not in use */
     struct zl_sources sources;
-    struct zl_source *ahead; /* the next to be compiled ahead; NULL for none */
+    struct zl_ahead ahead;
     int on_stop;   /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
     int on_reload; /* the same for zeroless.on_reload */
     void (*disarm)(lua_State *L); /* luv refuses every call from then on; NULL without luv */
