@@ -22,8 +22,7 @@ static int load(lua_State *L, const char *path, const char *mode, bool fresh)
         return LUA_ERRFILE;
     }
     bool is_ready = !fresh && zl_ahead_push(L, source);
-    int outcome =
-        is_ready ? 0 : luaL_loadbufferx(L, source->text, source->size, chunk, mode);
+    int outcome = is_ready ? 0 : luaL_loadbufferx(L, source->text, source->size, chunk, mode);
     zl_source_done(source);
     lua_remove(L, -2);
     return outcome;

@@ -28,8 +28,8 @@ void zl_ahead_begin(struct zl_generation *generation);
  * garbage is collected as well, so that the start need not. `before`: against
  * which a file has changed. Failed: one that has changed does not compile, and `why` (ZL_WHY_MAX
  * bytes) says so. */
-enum zl_ahead_outcome zl_ahead_run(struct zl_generation *generation, const struct zl_sources *before,
-                                   uint64_t until, char *why);
+enum zl_ahead_outcome zl_ahead_run(struct zl_generation *generation,
+                                   const struct zl_sources *before, uint64_t until, char *why);
 
 /* Pushes the function that the text of `source` was compiled to, with the globals of `L`. False,
  * with nothing pushed, where it was not. */

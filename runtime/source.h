@@ -16,13 +16,13 @@ struct zl_source {
     char *path;
     char *module; /* as which it was required; NULL for none */
     bool exists;
-    bool is_data;   /* watched for the script, not loaded as Lua */
-    bool is_used;   /* loaded or watched by the generation itself; else read for it, in case */
-    bool is_new;    /* the text was read in advance, and not loaded yet */
-    bool is_served; /* that text is a former generation's, not what the file holds now */
+    bool is_data;     /* watched for the script, not loaded as Lua */
+    bool is_used;     /* loaded or watched by the generation itself; else read for it, in case */
+    bool is_new;      /* the text was read in advance, and not loaded yet */
+    bool is_served;   /* that text is a former generation's, not what the file holds now */
     bool is_required; /* loaded by require, by this generation or the one before */
-    bool is_kept;   /* the text stays when it was loaded */
-    uint64_t hash;  /* of the content; of a large data file's stamp */
+    bool is_kept;     /* the text stays when it was loaded */
+    uint64_t hash;    /* of the content; of a large data file's stamp */
     struct zl_stamp stamp; /* of a data file */
     char *text;            /* the content and a NUL, until it is loaded; NULL afterwards */
     size_t size;           /* bytes of text */
