@@ -159,9 +159,29 @@ print(zeroless.generation .. require "m") zeroless.sleep(1000)]]
     w:expect "2saved 1\n2saved 2\n"
   end)
 
-  it("requires nothing any more has the memory back after its start", function()
+  -- Twenty modules of about 0.7 MB each when compiled.
+  local function large_modules()
     local lines, modules = {}, {}
     for i = 1, 2000 do lines[i] = ("function m.f%d(a, b) return a + b + %d end"):format(i, i) end
+    for i = 1, 20 do
+      modules["m" .. i .. ".lua"] = "local m = {}\n" .. table.concat(lines, "\n") .. "\nreturn m"
+    end
+    return modules
+  end
+
+  it("requires nothing any more has the memory for its start, with --max-memory", function()
+    local w = worker.start { [[
+if zeroless.generation == 1 then for i = 1, 20 do require("m" .. i) end end
+local kept = {}
+if zeroless.generation == 2 then for i = 1, 160 do kept[i] = ("x"):rep(1e5 + i) end end
+print(zeroless.generation .. ".")
+zeroless.sleep(1000)]], "--max-memory", "24", files = large_modules() }
+    w:expect "1."
+    assert.equal("reloaded", w:reload().msg)
+    w:expect "2."
+  end)
+
+  it("requires nothing any more has the memory back after its start", function()
     local text = [[
 if zeroless.generation == 1 then for i = 1, 20 do require("m" .. i) end end
 local before = collectgarbage "count"
@@ -169,10 +189,7 @@ zeroless.sleep(0.001)
 collectgarbage() collectgarbage()
 print(("%d %d %d."):format(zeroless.generation, before, collectgarbage "count"))
 zeroless.sleep(1000)]]
-    for i = 1, 20 do
-      modules["m" .. i .. ".lua"] = "local m = {}\n" .. table.concat(lines, "\n") .. "\nreturn m"
-    end
-    local w = worker.start { text, files = modules }
+    local w = worker.start { text, files = large_modules() }
     w:expect "."
     w:reload()
     support.eventually(function() return w.child.stdout:find "2 %d+ %d+%." end, "generation 2")
