@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Compiling ahead: while the serving generation still handles messages, the texts that a reload has
- * read are compiled in the state of the next one, a few at a time. A file that has changed must
- * compile; what is likely to be required in the start is kept until then, so that require has only
- * to call it. Belongs to the loop's thread. */
+ * read are compiled in the state of the next generation, a few at a time. A file that has changed
+ * must compile. The functions of modules are kept until the start is over: require then only calls
+ * them. Belongs to the loop's thread. */
 #pragma once
 
 #include <lua.h>
@@ -24,10 +24,10 @@ enum zl_ahead_outcome { ZL_AHEAD_GOES_ON, ZL_AHEAD_DONE, ZL_AHEAD_FAILED };
 /* Once the sources of the generation are read. May raise. */
 void zl_ahead_begin(struct zl_generation *generation);
 
-/* Compiles until `until` (on the clock of zl_loop_now), and at least one text. After a long one the
- * garbage is collected as well, so that the start need not. `before`: against
- * which a file has changed. Failed: one that has changed does not compile, and `why` (ZL_WHY_MAX
- * bytes) says so. */
+/* Compiles at least one text, and more until `until` (on the clock of zl_loop_now). Compilation
+ * that takes more than one call is followed by a garbage collection, so that the start needs none.
+ * `before`: the sources against which a file counts as changed. ZL_AHEAD_FAILED: a changed file
+ * does not compile; the reason is in `why` (ZL_WHY_MAX bytes). */
 enum zl_ahead_outcome zl_ahead_run(struct zl_generation *generation,
                                    const struct zl_sources *before, uint64_t until, char *why);
 
