@@ -3,9 +3,12 @@
  * loadfile, dofile and the search of require for Lua files are replaced by functions that behave as
  * luajit's do. zeroless.watch adds files of data. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bindings/luasup.h"
+#include "runtime/script/ahead.h"
 
 /* As luaL_loadfilex does it: pushes the function, or the reason, and returns what it returns. */
 static int load(lua_State *L, const char *path, const char *mode, bool fresh)
@@ -18,7 +21,8 @@ static int load(lua_State *L, const char *path, const char *mode, bool fresh)
         lua_remove(L, -2);
         return LUA_ERRFILE;
     }
-    int outcome = luaL_loadbufferx(L, source->text, source->size, chunk, mode);
+    bool is_ready = !fresh && zl_ahead_push(L, source);
+    int outcome = is_ready ? 0 : luaL_loadbufferx(L, source->text, source->size, chunk, mode);
     zl_source_done(source);
     lua_remove(L, -2);
     return outcome;
@@ -54,6 +58,40 @@ static int source_dofile(lua_State *L)
     return lua_gettop(L) - 1;
 }
 
+static bool can_be_opened(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* Pushes the path of the module among package.path's `templates`, as package.searchpath finds it,
+ * and returns it; but what a reload has read counts as being there, without another look. NULL,
+ * with nothing pushed, for none, and where no reload has read anything. */
+static const char *search_read(lua_State *L, const char *name, const char *templates)
+{
+    const struct zl_sources *sources = &zl_lua_generation(L)->sources;
+    int top = lua_gettop(L);
+    if (!sources->is_read)
+        return NULL;
+    const char *file = luaL_gsub(L, name, ".", "/");
+    for (const char *at = templates + strspn(templates, ";"); *at; at += strspn(at, ";")) {
+        size_t length = strcspn(at, ";");
+        lua_pushlstring(L, at, length);
+        const char *path = luaL_gsub(L, lua_tostring(L, -1), "?", file);
+        if (zl_source_is_read(sources, path) || can_be_opened(path)) {
+            lua_replace(L, top + 1);
+            lua_settop(L, top + 1);
+            return path;
+        }
+        lua_settop(L, top + 1);
+        at += length;
+    }
+    lua_settop(L, top);
+    return NULL;
+}
+
 /* The searcher of require for Lua files. Upvalues: package, package.searchpath. */
 static int search_file(lua_State *L)
 {
@@ -63,6 +101,8 @@ static int search_file(lua_State *L)
         return luaL_error(L, "'package.path' must be a string");
     struct zl_sources *sources = &zl_lua_generation(L)->sources;
     const char *path = zl_source_find_served(sources, name);
+    if (!path)
+        path = search_read(L, name, lua_tostring(L, -1));
     if (!path) {
         lua_pushvalue(L, lua_upvalueindex(2));
         lua_pushvalue(L, 1);

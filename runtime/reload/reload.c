@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See reload.h. Only parking takes time: what comes after it happens in one go, between two
- * messages. */
+/* See reload.h. Compiling and parking take time, while messages are handled: what comes after them
+ * happens in one go, between two messages. */
 #include "runtime/reload/reload.h"
 
 #include <stdio.h>
@@ -17,9 +17,11 @@
 #include "runtime/script/script.h"
 #include "runtime/socket/admission.h"
 #include "runtime/socket/binding.h"
+#include "runtime/script/ahead.h"
+#include "runtime/base/timers.h"
 
-/* Seconds. */
-enum { REMINDER = 60 };
+/* Seconds; nanoseconds for which messages wait at a time. */
+enum { REMINDER = 60, COMPILING = 2000000 };
 
 /* --- the line of an attempt ------------------------------------------------------------------ */
 
@@ -178,22 +180,43 @@ void zl_reload_begin(struct zl_serving *reload, const char *trigger)
     reload->attempt = (struct zl_reload_attempt){.trigger = trigger, .number = reload->newest + 1};
     enter_stage(reload, ZL_COMPILE);
     zl_deadlines_clear(&reload->deadlines, ZL_DUE_RESTART);
-    const struct zl_sources *before = &zl_serving_generation(reload)->sources;
     struct zl_generation *next = zl_reload_make_next(reload, why);
     bool compiled = next && read_sources(reload, next, &read, why) &&
-                    zl_script_compile(next, reload->script, before, why);
+                    zl_script_compile(next, reload->script, true, why);
     zl_sources_fini(&read);
     if (next)
-        zl_sources_compare(&next->sources, before, reload->attempt.files,
-                           sizeof reload->attempt.files);
-    if (!compiled) {
+        zl_sources_compare(&next->sources, &zl_serving_generation(reload)->sources,
+                           reload->attempt.files, sizeof reload->attempt.files);
+    if (compiled)
+        reload->next = next;
+    else
+        fail_attempt(reload, next, why);
+}
+
+bool zl_reload_is_compiling(const struct zl_serving *reload)
+{
+    return reload->next && reload->attempt.stage == ZL_COMPILE;
+}
+
+void zl_reload_compile(struct zl_serving *reload)
+{
+    struct zl_generation *next = reload->next;
+    char why[ZL_WHY_MAX];
+    bool is_serving = zl_serving_is_alive(reload);
+    uint64_t until = is_serving ? zl_clock_now() + COMPILING : UINT64_MAX;
+    switch (zl_ahead_run(next, &zl_serving_generation(reload)->sources, until, why)) {
+    case ZL_AHEAD_GOES_ON:
+        zl_timers_wake(reload->hub->sched.uv);
+        return;
+    case ZL_AHEAD_FAILED:
+        reload->next = NULL;
         fail_attempt(reload, next, why);
         return;
+    case ZL_AHEAD_DONE:
+        enter_stage(reload, ZL_PARK);
+        if (is_serving)
+            zl_parking_begin(reload);
     }
-    reload->next = next;
-    enter_stage(reload, ZL_PARK);
-    if (zl_serving_is_alive(reload))
-        zl_parking_begin(reload);
 }
 
 /* Puts `old` to work in the place of `next`, which has failed. */
@@ -283,6 +306,7 @@ static void commit(struct zl_serving *reload, struct zl_generation *old, struct 
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     zl_binding_apply_pending(socket);
     zl_admission_wake_all(reload->hub);
+    zl_ahead_drop(next->group.L);
     zl_sources_prune(&next->sources);
     zl_serving_update_tracking(reload);
     reload->attempt.begun[ZL_PROBATION] = zl_clock_now();

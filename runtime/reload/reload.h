@@ -11,8 +11,13 @@
 struct zl_generation *zl_reload_make_next(struct zl_serving *reload, char *why);
 
 /* Begins one, unless it is for changed files and none has: with an error it has ended again, else
- * loop->reload.next is compiled and the serving generation is being parked. */
+ * serving->next is being compiled. */
 void zl_reload_begin(struct zl_serving *reload, const char *trigger);
+
+/* Whether that goes on; and goes on with it for a moment, between which messages are handled. At
+ * its end the serving generation is being parked; with an error the attempt has ended. */
+bool zl_reload_is_compiling(const struct zl_serving *reload);
+void zl_reload_compile(struct zl_serving *reload);
 
 /* The serving generation is at rest, or gone: starts the next one; commits or rolls back. */
 void zl_reload_switch_over(struct zl_serving *reload);

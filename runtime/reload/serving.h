@@ -53,7 +53,7 @@ struct zl_serving {
     const struct zl_script *script;
     struct zl_supervision options;
     struct zl_generation *fallback;   /* parked until the running one has proved itself; or NULL */
-    struct zl_generation *next;       /* compiled; starts when the running one is at rest */
+    struct zl_generation *next;       /* being compiled, or compiled and waiting for its start */
     struct zl_reload_attempt attempt; /* the running one, or the last */
     struct zl_reload_attempt trial;   /* the one whose generation is on probation */
     struct zl_sources attempted;      /* what the last attempt has read */

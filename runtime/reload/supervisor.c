@@ -71,7 +71,8 @@ static void fall_back(struct zl_serving *reload)
     if (!reload->next)
         return;
     reload->attempt = under_way;
-    zl_parking_begin(reload);
+    if (!zl_reload_is_compiling(reload))
+        zl_parking_begin(reload);
 }
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
@@ -188,7 +189,7 @@ int zl_supervisor_begin(struct zl_serving *reload, const struct zl_script *scrip
     first->sources.keeps = options->restart;
     first->group.life = ZL_SERVING;
     zl_generation_enter(first);
-    if (zl_script_compile(first, script, NULL, why))
+    if (zl_script_compile(first, script, false, why))
         zl_script_begin(first, script);
     else
         zl_generation_failed(first, NULL, why);
@@ -204,7 +205,9 @@ void zl_supervisor_request(struct zl_serving *reload, const char *trigger)
 
 static void go_on(struct zl_serving *reload)
 {
-    if (zl_parking_is_over(reload))
+    if (zl_reload_is_compiling(reload))
+        zl_reload_compile(reload);
+    if (reload->next && !zl_reload_is_compiling(reload) && zl_parking_is_over(reload))
         zl_reload_switch_over(reload);
 }
 

@@ -78,12 +78,13 @@ static void on_time(uv_timer_t *timer)
         watch->changed(watch->world);
 }
 
-static char *absolute(const char *path)
+/* `base`: the current directory, found out when it is first needed. */
+static char *absolute(const char *path, char *base)
 {
-    char base[PATH_MAX], *joined = NULL;
+    char *joined = NULL;
     if (path[0] == '/')
         return strdup(path);
-    if (!getcwd(base, sizeof base) || asprintf(&joined, "%s/%s", base, path) < 0)
+    if ((!*base && !getcwd(base, PATH_MAX)) || asprintf(&joined, "%s/%s", base, path) < 0)
         return NULL;
     return joined;
 }
@@ -116,12 +117,13 @@ static void free_paths(char **paths, size_t count)
 static char **copy_paths(const char *const *paths, size_t *count, char *why)
 {
     size_t done = 0;
+    char base[PATH_MAX] = "";
     char **copies = calloc(*count + 1, sizeof *copies);
     if (!copies) {
         snprintf(why, ZL_WHY_MAX, "cannot watch files: %s", strerror(ENOMEM));
         return NULL;
     }
-    while (done < *count && (copies[done] = absolute(paths[done])))
+    while (done < *count && (copies[done] = absolute(paths[done], base)))
         done++;
     if (done < *count) {
         snprintf(why, ZL_WHY_MAX, "cannot watch %.500s: %s", paths[done], strerror(errno));

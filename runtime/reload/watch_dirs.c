@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/table.h"
+
 enum {
     LINKS_MAX = 40, /* as the kernel */
     /* libuv (1.44) drops the notice that the kernel's queue was full. The queue holds 16384 events:
@@ -31,12 +33,21 @@ struct zl_folder {
     uv_fs_event_t event;
     struct zl_watch_dirs *owner;
     SLIST_HEAD(, name) names; /* those that matter */
+    struct zl_table table;    /* of them */
     SLIST_ENTRY(zl_folder) link;
     int error; /* libuv's, when it cannot be watched */
     bool gone; /* removed or renamed since */
     /* Without symlinks and ending in "/.", which makes inotify refuse what is no folder, and libuv
      * give events of the folder itself the name ".". */
     char path[];
+};
+
+/* Where the folder of a path was found, for the next path with the same one. */
+struct place {
+    const char *path; /* of a file in it; NULL for none */
+    size_t length;    /* of the folder's part of it */
+    int links;        /* followed on the way */
+    char here[PATH_MAX];
 };
 
 struct walk {
@@ -48,25 +59,30 @@ struct walk {
     char here[PATH_MAX]; /* the folder reached, without symlinks; "" for the root */
     char *rest;          /* what is left of the path, in `text`; NULL at its end */
     char text[2 * PATH_MAX];
+    struct place last;
 };
+
+static bool is_name(const void *item, const void *text)
+{
+    return strcmp(((const struct name *)item)->text, text) == 0;
+}
 
 static bool has_name(const struct zl_folder *folder, const char *text)
 {
-    const struct name *name = SLIST_FIRST(&folder->names);
-    while (name && strcmp(name->text, text) != 0)
-        name = SLIST_NEXT(name, link);
-    return name;
+    return zl_table_find(&folder->table, zl_table_hash(text, strlen(text)), is_name, text);
 }
 
 static bool add_name(struct zl_folder *folder, const char *text)
 {
     if (has_name(folder, text))
         return true;
-    size_t size = strlen(text) + 1;
-    struct name *name = malloc(sizeof *name + size);
-    if (!name)
+    size_t length = strlen(text);
+    struct name *name = malloc(sizeof *name + length + 1);
+    if (!name || !zl_table_add(&folder->table, zl_table_hash(text, length), name)) {
+        free(name);
         return false;
-    memcpy(name->text, text, size);
+    }
+    memcpy(name->text, text, length + 1);
     SLIST_INSERT_HEAD(&folder->names, name, link);
     return true;
 }
@@ -116,6 +132,7 @@ static void free_folder(uv_handle_t *event)
         SLIST_REMOVE_HEAD(&folder->names, link);
         free(name);
     }
+    zl_table_fini(&folder->table);
     free(folder);
 }
 
@@ -248,17 +265,50 @@ static bool step(struct walk *walk, const char *name)
     return true;
 }
 
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) : 0;
+}
+
+/* Begins where the path before has found the same folder: the way there is watched already, so that
+ * a change of it since then causes an event. */
+static void begin_path(struct walk *walk, const char *path)
+{
+    const struct place *last = &walk->last;
+    size_t length = folder_length(path);
+    bool is_known = last->path && last->length == length && memcmp(last->path, path, length) == 0;
+    walk->links = is_known ? last->links : 0;
+    strcpy(walk->here, is_known ? last->here : "");
+    strcpy(walk->text, is_known ? path + length : path);
+    walk->rest = walk->text;
+}
+
+/* The last name of the path comes next. */
+static void note_place(struct walk *walk, const char *path)
+{
+    walk->last.path = path;
+    walk->last.length = folder_length(path);
+    walk->last.links = walk->links;
+    strcpy(walk->last.here, walk->here);
+}
+
 static void walk_path(struct walk *walk, const char *path)
 {
-    walk->links = 0;
-    walk->here[0] = '\0';
-    walk->rest = walk->text;
-    if ((size_t)snprintf(walk->text, sizeof walk->text, "%s", path) >= sizeof walk->text) {
+    bool is_noted = false, goes_on = true;
+    if (strlen(path) >= sizeof walk->text) {
         fail(walk, UV_ENAMETOOLONG);
         return;
     }
-    while (walk->rest && step(walk, strsep(&walk->rest, "/")))
-        continue;
+    begin_path(walk, path);
+    while (goes_on && walk->rest) {
+        const char *name = strsep(&walk->rest, "/");
+        if (!walk->rest && !is_noted) {
+            note_place(walk, path);
+            is_noted = true;
+        }
+        goes_on = step(walk, name);
+    }
 }
 
 bool zl_watch_dirs_walk(struct zl_watch_dirs *folders, char *const *paths, size_t count,

@@ -16,6 +16,12 @@
 
 struct zl_host;
 
+/* What is compiled ahead, see ahead.h. Zeroed: nothing is to be. */
+struct zl_ahead {
+    struct zl_source *next; /* to be looked at; NULL for none */
+    bool is_long;           /* it was interrupted */
+};
+
 /* How the state of a generation is made. */
 struct zl_setup {
     lua_CFunction open; /* makes the bindings; gets the generation as light userdata */
@@ -31,6 +37,7 @@ struct zl_generation {
     struct zl_task *main;
     struct zl_luv_loop *luv_loop; /* luv's loop, NULL while luv is not in use */
     struct zl_sources sources;
+    struct zl_ahead ahead;
     int on_stop;   /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
     int on_reload; /* the same for zeroless.on_reload */
     void (*disarm)(lua_State *L); /* luv refuses every call from then on; NULL without luv */

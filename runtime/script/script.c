@@ -11,11 +11,12 @@
 
 #include "runtime/base/reason.h"
 #include "runtime/script/generation.h"
+#include "runtime/script/ahead.h"
 
 struct starting {
     struct zl_generation *generation;
     const struct zl_script *script;
-    const struct zl_sources *before;
+    bool is_reload;
 };
 
 static char chunk_key; /* the compiled script, in the registry */
@@ -41,18 +42,13 @@ bool zl_script_find(const struct zl_script *script)
     return false;
 }
 
-static bool is_blank(const struct zl_source *source)
-{
-    return strspn(source->text, " \t\r\n") == source->size;
-}
-
 /* An editor or a copy in progress leaves a file empty for a moment: that is no script to change
  * to. */
 static int load_file(lua_State *L, struct starting *starting)
 {
     const char *path = starting->script->file;
     if (strcmp(path, "-") == 0) {
-        if (starting->before)
+        if (starting->is_reload)
             return luaL_error(L, "standard input cannot be read again");
         return luaL_loadfile(L, NULL);
     }
@@ -60,23 +56,13 @@ static int load_file(lua_State *L, struct starting *starting)
     struct zl_source *source = zl_source_load(&starting->generation->sources, path, false);
     if (!source)
         return luaL_error(L, "cannot open %s: %s", path, strerror(errno));
-    if (starting->before && is_blank(source)) {
+    if (starting->is_reload && zl_source_is_blank(source)) {
         zl_source_done(source);
         return luaL_error(L, "%s is empty", path);
     }
     int outcome = luaL_loadbuffer(L, source->text, source->size, chunk);
     zl_source_done(source);
     return outcome;
-}
-
-static void check_syntax(lua_State *L, const struct zl_source *source)
-{
-    if (is_blank(source))
-        luaL_error(L, "%s is empty", source->path);
-    const char *chunk = lua_pushfstring(L, "@%s", source->path);
-    if (luaL_loadbuffer(L, source->text, source->size, chunk) != 0)
-        lua_error(L);
-    lua_pop(L, 2);
 }
 
 static int compile(lua_State *L)
@@ -91,20 +77,18 @@ static int compile(lua_State *L)
     lua_pushlightuserdata(L, &chunk_key);
     lua_insert(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);
-    const struct zl_source *source = starting->generation->sources.first;
-    for (; starting->before && source; source = source->next)
-        if (source->is_new && zl_source_is_new(source, starting->before))
-            check_syntax(L, source);
+    if (!starting->is_reload)
+        return 0;
+    zl_ahead_begin(starting->generation);
     /* Every reload needs it, and now nobody waits. */
-    if (starting->before)
-        zl_vm_require(L, "zeroless");
+    zl_vm_require(L, "zeroless");
     return 0;
 }
 
 bool zl_script_compile(struct zl_generation *generation, const struct zl_script *script,
-                       const struct zl_sources *before, char *why)
+                       bool is_reload, char *why)
 {
-    struct starting starting = {generation, script, before};
+    struct starting starting = {generation, script, is_reload};
     if (zl_vm_call(generation->group.L, compile, &starting) == 0)
         return true;
     zl_vm_take_error(generation->group.L, why);
@@ -180,7 +164,7 @@ static int begin(lua_State *L)
 
 void zl_script_begin(struct zl_generation *generation, const struct zl_script *script)
 {
-    struct starting starting = {generation, script, NULL};
+    struct starting starting = {generation, script, false};
     if (zl_vm_call(generation->group.L, begin, &starting) == 0)
         return;
     const char *message = lua_tostring(generation->group.L, -1);

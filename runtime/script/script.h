@@ -22,10 +22,10 @@ struct zl_script {
 /* Whether there is a script to run; where not, says so on standard error. */
 bool zl_script_find(const struct zl_script *script);
 
-/* Compiles the script and, with `before`, every file of the generation that is new against it.
- * False and `why`. */
+/* Compiles the script; for a reload, the rest can then be compiled ahead (ahead.h). False and
+ * `why`. */
 bool zl_script_compile(struct zl_generation *generation, const struct zl_script *script,
-                       const struct zl_sources *before, char *why);
+                       bool is_reload, char *why);
 
 /* Makes the main task of the compiled script ready. An error on the way fails the generation. */
 void zl_script_begin(struct zl_generation *generation, const struct zl_script *script);

@@ -4,16 +4,9 @@
 #include "runtime/script/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-/* Data files above this many bytes are told apart by their stamp alone. */
-enum { LARGE = 16 << 20 };
 
 /* --- recorded by path ------------------------------------------------------------------------ */
 
@@ -42,7 +35,7 @@ static struct zl_source *find_or_add(struct zl_sources *sources, const char *pat
         return NULL;
     }
     source->path = copy;
-    source->is_pinned = sources->keeps;
+    source->is_kept = sources->keeps;
     source->next = sources->first;
     sources->first = source;
     sources->count++;
@@ -57,127 +50,25 @@ static void mark_used(struct zl_sources *sources, struct zl_source *source)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static uint64_t nanoseconds(struct timespec time)
-{
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* A file that was written within the grain of its clock may be written again without another time:
- * its stamp is not sure. Where times have no fractions, the grain is taken for 2 s. */
-static struct zl_stamp make_stamp(const struct stat *status)
-{
-    const uint64_t fine = 20000000, coarse = 2000000000;
-    struct timespec now = {0, 0};
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    uint64_t changed = nanoseconds(status->st_ctim);
-    uint64_t grain = status->st_ctim.tv_nsec == 0 ? coarse : fine;
-    return (struct zl_stamp){.device = status->st_dev,
-                             .inode = status->st_ino,
-                             .size = (uint64_t)status->st_size,
-                             .modified = nanoseconds(status->st_mtim),
-                             .changed = changed,
-                             .is_sure = changed + grain < nanoseconds(now)};
-}
-
-static bool is_same_stamp(const struct zl_stamp *one, const struct zl_stamp *other)
-{
-    return one->device == other->device && one->inode == other->inode && one->size == other->size &&
-           one->modified == other->modified && one->changed == other->changed;
-}
-
-static uint64_t hash_stamp(const struct zl_stamp *stamp)
-{
-    uint64_t parts[] = {stamp->device, stamp->inode, stamp->size, stamp->modified};
-    return zl_table_hash(parts, sizeof parts);
-}
-
-/* A folder or a pipe is no source: the one cannot be read, the other not twice. */
-static int open_file(const char *path, struct stat *status)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, status) == 0 && S_ISDIR(status->st_mode)) {
-        close(fd);
-        errno = EISDIR;
-        return -1;
-    }
-    return fd;
-}
-
-/* The rest of the file and a NUL; NULL with errno set. */
-static char *read_whole(int fd, size_t expected, size_t *size)
-{
-    enum { STEP = 16384 };
-    size_t room = expected + STEP, used = 0;
-    char *text = malloc(room + 1);
-    for (ssize_t got = 1; text && got > 0; used += (size_t)(got > 0 ? got : 0)) {
-        if (used == room) {
-            char *grown = realloc(text, (room *= 2) + 1);
-            if (!grown)
-                break;
-            text = grown;
-        }
-        got = read(fd, text + used, room - used);
-        if (got == 0) {
-            text[used] = '\0';
-            *size = used;
-            return text;
-        }
-    }
-    int error = text && used < room ? errno : ENOMEM;
-    free(text);
-    errno = error;
-    return NULL;
-}
-
-static bool read_data(struct zl_source *source, int fd, const struct stat *status)
-{
-    struct zl_stamp stamp = make_stamp(status);
-    bool is_same = is_same_stamp(&stamp, &source->stamp);
-    bool is_known = source->stamp.is_sure && is_same && S_ISREG(status->st_mode);
-    source->stamp = stamp;
-    if (is_known || status->st_size > LARGE) {
-        source->hash = is_known ? source->hash : hash_stamp(&stamp);
-        return true;
-    }
-    size_t size;
-    char *text = read_whole(fd, (size_t)status->st_size, &size);
-    if (text)
-        source->hash = zl_table_hash(text, size);
-    free(text);
-    return text != NULL;
-}
-
-static bool read_text(struct zl_source *source, int fd, const struct stat *status)
-{
-    source->text = read_whole(fd, (size_t)status->st_size, &source->size);
-    if (source->text)
-        source->hash = zl_table_hash(source->text, source->size);
-    return source->text != NULL;
-}
-
 static void drop_text(struct zl_source *source)
 {
     free(source->text);
     source->text = NULL;
     source->size = 0;
     source->is_new = source->is_served = false;
+    source->ahead = 0;
 }
 
 /* Reads the file: its hash, and its text unless it is data. False with errno when it cannot be
  * read; it then counts as one that does not exist. */
 static bool read_now(struct zl_source *source)
 {
-    struct stat status = {.st_size = 0};
     drop_text(source);
-    source->exists = false;
-    int fd = open_file(source->path, &status);
-    if (fd >= 0) {
+    if (source->is_data)
+        source->exists = zl_content_hash(source->path, &source->stamp, &source->hash);
+    else
         source->exists =
-            source->is_data ? read_data(source, fd, &status) : read_text(source, fd, &status);
-        int error = errno;
-        close(fd);
-        errno = error;
-    }
+            (source->text = zl_content_read(source->path, &source->size, &source->hash)) != NULL;
     if (source->exists)
         return true;
     source->hash = 0;
@@ -194,6 +85,7 @@ struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, b
         return NULL;
     mark_used(sources, source);
     source->is_data = false;
+    source->is_required |= !fresh;
     if (source->is_new && (!fresh || source->is_served))
         return source;
     return read_now(source) ? source : NULL;
@@ -202,7 +94,8 @@ struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, b
 void zl_source_done(struct zl_source *source)
 {
     source->is_new = source->is_served = false;
-    if (!source->is_pinned)
+    source->ahead = 0;
+    if (!source->is_kept)
         drop_text(source);
 }
 
@@ -236,6 +129,12 @@ const char *zl_source_find_served(const struct zl_sources *sources, const char *
     return source ? source->path : NULL;
 }
 
+bool zl_source_is_read(const struct zl_sources *sources, const char *path)
+{
+    const struct zl_source *source = find(sources, path);
+    return source && source->is_new;
+}
+
 bool zl_source_watch(struct zl_sources *sources, const char *path)
 {
     struct zl_source *source = find_or_add(sources, path);
@@ -257,6 +156,7 @@ static struct zl_source *copy_entry(struct zl_sources *to, const struct zl_sourc
         return NULL;
     source->exists = old->exists;
     source->is_data = old->is_data;
+    source->is_required = old->is_required;
     source->hash = old->hash;
     source->stamp = old->stamp;
     return source;
@@ -264,6 +164,7 @@ static struct zl_source *copy_entry(struct zl_sources *to, const struct zl_sourc
 
 bool zl_sources_refresh(struct zl_sources *to, const struct zl_sources *from)
 {
+    to->is_read = true;
     for (const struct zl_source *old = from->first; old; old = old->next) {
         struct zl_source *source = old->is_used ? copy_entry(to, old) : NULL;
         if (!source && old->is_used)
@@ -303,7 +204,7 @@ void zl_sources_take(struct zl_sources *to, struct zl_sources *from)
     *from = (struct zl_sources){.keeps = from->keeps};
     to->keeps = keeps;
     for (struct zl_source *source = to->first; source; source = source->next)
-        source->is_pinned = keeps;
+        source->is_kept = keeps;
 }
 
 void zl_sources_move(struct zl_sources *to, struct zl_sources *from)
@@ -361,6 +262,11 @@ void zl_sources_prune(struct zl_sources *sources)
         sources->count--;
         free_source(source);
     }
+}
+
+bool zl_source_is_blank(const struct zl_source *source)
+{
+    return strspn(source->text, " \t\r\n") == source->size;
 }
 
 bool zl_source_is_new(const struct zl_source *source, const struct zl_sources *before)

@@ -8,28 +8,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/script/content.h"
 #include "runtime/base/table.h"
-
-/* What tells a file from another without reading it. */
-struct zl_stamp {
-    uint64_t device, inode, size, modified, changed; /* the last two: nanoseconds since 1970 */
-    bool is_sure; /* the file was not being written when it was read */
-};
 
 struct zl_source {
     struct zl_source *next;
     char *path;
     char *module; /* as which it was required; NULL for none */
     bool exists;
-    bool is_data;   /* watched for the script, not loaded as Lua */
-    bool is_used;   /* loaded or watched by the generation itself; else read for it, in case */
-    bool is_new;    /* the text was read in advance, and not loaded yet */
-    bool is_served; /* that text is a former generation's, not what the file holds now */
-    bool is_pinned; /* the text stays when it was loaded */
-    uint64_t hash;  /* of the content; of a large data file's stamp */
+    bool is_data;     /* watched for the script, not loaded as Lua */
+    bool is_used;     /* loaded or watched by the generation itself; else read for it, in case */
+    bool is_new;      /* the text was read in advance, and not loaded yet */
+    bool is_served;   /* that text is a former generation's, not what the file holds now */
+    bool is_required; /* loaded by require, by this generation or the one before */
+    bool is_kept;     /* the text stays when it was loaded */
+    uint64_t hash;    /* of the content; of a large data file's stamp */
     struct zl_stamp stamp; /* of a data file */
     char *text;            /* the content and a NUL, until it is loaded; NULL afterwards */
     size_t size;           /* bytes of text */
+    int ahead;             /* under which the text is compiled already (ahead.h); 0: it is not */
 };
 
 /* Zeroed: none. */
@@ -37,6 +34,7 @@ struct zl_sources {
     struct zl_source *first;
     size_t count;
     size_t used;           /* those that are used */
+    bool is_read;          /* texts were read in advance */
     bool keeps;            /* texts stay, to make the same generation again */
     struct zl_table table; /* by path, and by module */
 };
@@ -52,6 +50,9 @@ void zl_source_done(struct zl_source *source);
  * has required so, while its text is to be loaded anew; NULL for none. */
 void zl_source_name(struct zl_sources *sources, const char *path, const char *module);
 const char *zl_source_find_served(const struct zl_sources *sources, const char *module);
+
+/* Whether the text of `path` was read in advance, and not loaded yet. */
+bool zl_source_is_read(const struct zl_sources *sources, const char *path);
 
 /* Records a file of data with what is in it now. One whose size, times and inode are those of
  * before is not read again; a large one never is, and its times stand for its content. False
@@ -76,6 +77,9 @@ bool zl_sources_merge(struct zl_sources *to, const struct zl_sources *from);
 
 /* Forgets files that do not exist and that were not asked for. */
 void zl_sources_prune(struct zl_sources *sources);
+
+/* Whether there is nothing in its text. */
+bool zl_source_is_blank(const struct zl_source *source);
 
 /* Whether the file was another in `before`, or is not in there. */
 bool zl_source_is_new(const struct zl_source *source, const struct zl_sources *before);
