@@ -14,6 +14,7 @@
 enum { PROBE_MAX = 32, START_DESCRIPTORS = 24 };
 
 static void *context;
+static bool is_left;
 
 void zl_context_raise_limits(void)
 {
@@ -60,9 +61,17 @@ void *zl_context_get(char *why)
     return context;
 }
 
-void zl_context_stop(void)
+void zl_context_leave(void)
 {
+    is_left = true;
+}
+
+bool zl_context_stop(void)
+{
+    if (is_left)
+        return false;
     if (context)
         zmq_ctx_term(context);
     context = NULL;
+    return true;
 }

@@ -6,7 +6,12 @@
  *
  * A session whose peer leaves ends early with an empty queue (then it is a loss only if the kernel
  * had bytes that the peer did not take, which a duplicate of the descriptor still shows), or after
- * a handshake that failed (then its queue is gone). */
+ * a handshake that failed (then its queue is gone).
+ *
+ * A session at a bound endpoint does not end before its linger time when its peer leaves while the
+ * socket is being closed: between the end of its pipe and its own it takes neither for the end of
+ * the other, and keeps what nobody will fetch (session_base_t::engine_error, then process_term).
+ * Once every connection of such a socket is closed, nothing more can be sent. */
 #include "runtime/drain.h"
 
 #include <fcntl.h>
@@ -21,6 +26,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/accepted.h"
+#include "runtime/context.h"
 #include "runtime/endpoint.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
@@ -37,6 +44,9 @@ struct leaving {
     bool is_lost;   /* with something on its way */
     struct zl_drain_fds carriers;
     int duplicates[ZL_DRAIN_CONNECTIONS]; /* of them; -1 where there is none */
+    bool has_accepted_only;               /* and `accepted` are all its connections */
+    struct zl_accepted accepted;
+    uint64_t gone_since; /* none of them was left; 0 while there was one */
     SLIST_ENTRY(leaving) link;
 };
 
@@ -49,6 +59,10 @@ enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
  * left before cannot tell it: libzmq 4.3.4 then leaks the event, and an I/O thread may wait to send
  * it until the context ends. */
 enum { TOLD_NS = 50000000 };
+
+/* So long after its last connection a socket may take to end; and where something that was sent
+ * would be lost otherwise. */
+enum { GONE_NS = 100000000, GONE_WITH_LOSS_NS = 2000000000 };
 
 bool zl_drain_is_clean(int fd)
 {
@@ -72,6 +86,7 @@ static void close_duplicates(struct leaving *leaving)
 static void forget(struct leaving *leaving)
 {
     close_duplicates(leaving);
+    zl_accepted_fini(&leaving->accepted);
     SLIST_REMOVE(&leaving_sockets, leaving, leaving, link);
     zl_monitor_close(leaving->monitor);
     free(leaving->name);
@@ -96,6 +111,18 @@ static void report_loss(const struct leaving *leaving)
                      leaving->is_left ? "its peer has left" : "its peer took nothing more");
 }
 
+static bool has_nobody(struct leaving *leaving)
+{
+    return leaving->has_accepted_only && !zl_accepted_are_left(&leaving->accepted);
+}
+
+/* Whether something is left that a peer might still have taken. */
+static bool has_dropped(struct leaving *leaving)
+{
+    bool is_late = zl_loop_now() + CLOCK_STEP_NS >= leaving->until;
+    return leaving->is_lost || (is_late && (leaving->matters || !has_nobody(leaving)));
+}
+
 /* `fd`: libzmq's descriptor of the connection. */
 static void on_disconnected(struct leaving *leaving, int fd)
 {
@@ -111,6 +138,9 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
     struct leaving *leaving = arg;
     (void)endpoint;
     switch (event) {
+    case ZMQ_EVENT_ACCEPTED:
+        zl_accepted_add(&leaving->accepted, (int)value);
+        return;
     case ZMQ_EVENT_CONNECTED:
         leaving->is_ready = false;
         return;
@@ -125,7 +155,7 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
         on_disconnected(leaving, (int)value);
         return;
     case ZMQ_EVENT_MONITOR_STOPPED:
-        if (leaving->is_lost || zl_loop_now() + CLOCK_STEP_NS >= leaving->until)
+        if (has_dropped(leaving))
             report_loss(leaving);
         forget(leaving);
         return;
@@ -165,13 +195,20 @@ static void duplicate(struct leaving *leaving, const struct zl_drain_fds *carrie
 }
 
 void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                    int linger_ms, const struct zl_drain_fds *carriers)
+                    int linger_ms, const struct zl_drain_fds *carriers,
+                    struct zl_accepted *accepted)
 {
     struct leaving *leaving = linger_ms >= 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
     if (leaving && carriers) {
         leaving->matters = true;
         leaving->is_ready = carriers->count > 0 || carriers->are_accepted;
         duplicate(leaving, carriers);
+    }
+    if (leaving && accepted) {
+        leaving->has_accepted_only = true;
+        leaving->accepted = *accepted;
+    } else if (accepted) {
+        zl_accepted_fini(accepted);
     }
     if (monitor && !leaving) {
         zl_monitor_stop(closing);
@@ -181,10 +218,32 @@ void zl_drain_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, co
     zmq_close(closing);
 }
 
+/* Whether the socket waits for peers that have left. */
+static bool is_stuck(struct leaving *leaving)
+{
+    uint64_t now = zl_loop_now();
+    if (!has_nobody(leaving)) {
+        leaving->gone_since = 0;
+        return false;
+    }
+    if (leaving->gone_since == 0)
+        leaving->gone_since = now;
+    return now - leaving->gone_since >= (leaving->matters ? GONE_WITH_LOSS_NS : GONE_NS);
+}
+
+/* The process is to end without it: libzmq's context would wait for its linger time. */
+static void abandon(struct leaving *leaving)
+{
+    if (leaving->is_lost || leaving->matters)
+        report_loss(leaving);
+    forget(leaving);
+    zl_context_leave();
+}
+
 /* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of
  * this thread that are still open take part: a pipe inside the process ends only when both its ends
  * have looked at their commands. */
-static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pump *pump, void *arg)
+static bool wait_for(struct leaving *leaving, uint64_t until, zl_drain_pump *pump, void *arg)
 {
     enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
     for (int i = 0;; i++) {
@@ -193,12 +252,16 @@ static bool wait_for(const struct leaving *leaving, uint64_t until, zl_drain_pum
         zl_monitor_read(leaving->monitor, is_over ? 0 : i < MANY ? SHORT_MS : LONG_MS);
         if (SLIST_FIRST(&leaving_sockets) != leaving)
             return true;
+        if (is_stuck(leaving)) {
+            abandon(leaving);
+            return true;
+        }
         if (is_over)
             return false;
     }
 }
 
-static bool has_left_before(const struct leaving *leaving, uint64_t deadline, bool *told,
+static bool has_left_before(struct leaving *leaving, uint64_t deadline, bool *told,
                             zl_drain_pump *pump, void *arg)
 {
     uint64_t patience = zl_loop_now() + PATIENCE_NS;

@@ -431,8 +431,8 @@ void zl_loop_exit(struct zl_loop *loop, int code)
     zl_nested_give_up_children(nested, &loop->children);
     zl_children_finish(&loop->children);
     zl_signals_stop();
-    zl_context_stop();
+    bool has_ended = zl_context_stop();
     code = zl_loop_leave(loop, code);
-    zl_exit_prepare(code, zl_nested_have_requests(&loop->nesteds));
+    zl_exit_prepare(code, !has_ended || zl_nested_have_requests(&loop->nesteds));
     exit(code);
 }

@@ -43,9 +43,9 @@ static int run_script(struct zl_cli *cli)
     if (loop && limit_handlers(cli, loop) && zl_loop_init(loop, cli->drain_timeout)) {
         code = run(cli, loop);
         bool has_requests = zl_loop_close(loop);
-        zl_context_stop();
+        bool has_ended = zl_context_stop();
         code = zl_loop_leave(loop, code);
-        zl_exit_prepare(code, has_requests);
+        zl_exit_prepare(code, has_requests || !has_ended);
     }
     free(loop);
     return code;
