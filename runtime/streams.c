@@ -8,17 +8,16 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/link.h"
+#include "runtime/progress.h"
 #include "runtime/socket.h"
 
 union address {
@@ -103,8 +102,7 @@ static bool look(int fd, struct zl_stream *peer)
     return read_ends(fd, peer);
 }
 
-/* A duplicate of the descriptor while it still is the same connection; -1 otherwise. */
-static int duplicate(const struct zl_stream *peer)
+int zl_stream_duplicate(const struct zl_stream *peer)
 {
     struct stat status;
     int fd = fcntl(peer->fd, F_DUPFD_CLOEXEC, 3);
@@ -282,7 +280,7 @@ void zl_streams_refuse_new(const struct zl_streams *peers)
     struct sock_fprog program = {1, &drop};
     for (size_t i = 0; i < peers->count; i++) {
         const struct zl_stream *peer = &peers->items[i];
-        int fd = peer->listens ? duplicate(peer) : -1;
+        int fd = peer->listens ? zl_stream_duplicate(peer) : -1;
         if (fd < 0)
             continue;
         if (peer->is_tcp)
@@ -293,34 +291,14 @@ void zl_streams_refuse_new(const struct zl_streams *peers)
     }
 }
 
-/* TCP_INFO as far as it is needed; the C library declares its beginning alone. */
-struct progress {
-    struct tcp_info info;
-    uint64_t pacing[2];
-    uint64_t acked, received; /* bytes */
-};
-_Static_assert(sizeof(struct tcp_info) == 104, "the kernel's tcpi_pacing_rate follows");
-
-/* Both sides have sent the whole of their handshake of NULL, which is as long in each direction for
- * the sockets that are asked: a greeting, and a READY that names "PULL", "PUSH" or "PAIR". */
-static bool is_ready(const struct progress *progress)
-{
-    enum { HANDSHAKE_BYTES = 64 + 28 };
-    return progress->info.tcpi_state == TCP_ESTABLISHED && progress->acked >= HANDSHAKE_BYTES &&
-           progress->received >= HANDSHAKE_BYTES;
-}
-
 /* Whether the peer may have closed the connection long ago, with the end of it still behind what it
- * has sent: asked then, its kernel would reset the connection and drop that. Once all that buffers
- * can hold has been read, it has not. */
-static bool may_be_gone(int fd, struct zl_stream *peer, const struct progress *progress)
+ * has sent: asked then, its kernel would reset the connection and drop that. Once all that its
+ * buffer can hold has come, it has not. */
+static bool may_be_gone(int fd, struct zl_stream *peer, const struct zl_tcp_progress *progress)
 {
-    enum { BUFFERS = 12 << 20 };
-    int waiting = 0;
     if (peer->received == 0)
         peer->received = progress->received;
-    return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 &&
-           progress->received - peer->received < BUFFERS;
+    return zl_progress_is_behind(fd, peer, progress, ZL_SENT_BYTES);
 }
 
 /* Whether the peer is to be asked later. */
@@ -328,13 +306,12 @@ static bool ask(int fd, struct zl_stream *peer, bool all)
 {
     static const char ping[] =
         "\x04\x07\x04PING\0\1"; /* a command; its time in tenths of seconds */
-    struct progress progress;
-    socklen_t size = sizeof progress;
-    memset(&progress, 0, sizeof progress);
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &progress, &size) != 0 || !is_ready(&progress))
+    struct zl_tcp_progress progress;
+    if (!zl_progress_read(fd, &progress) || !zl_progress_is_ready(&progress))
         return false;
     if (!all && may_be_gone(fd, peer, &progress))
         return true;
+    peer->received = progress.received;
     peer->is_asked = send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
     return false;
 }
@@ -351,7 +328,7 @@ size_t zl_streams_ask_to_hold(struct zl_streams *peers, bool all)
         struct zl_stream *peer = &peers->items[i];
         if (!zl_stream_may_hold(peer) || peer->is_asked)
             continue;
-        int fd = duplicate(peer);
+        int fd = zl_stream_duplicate(peer);
         if (fd < 0)
             continue;
         later += ask(fd, peer, all);
@@ -366,7 +343,7 @@ void zl_streams_shut(struct zl_streams *peers, bool all)
         const struct zl_stream *peer = &peers->items[i];
         if (peer->listens || peer->is_own || (zl_stream_may_hold(peer) && !all))
             continue;
-        int fd = duplicate(peer);
+        int fd = zl_stream_duplicate(peer);
         if (fd < 0)
             continue;
         shutdown(fd, SHUT_WR);

@@ -20,7 +20,7 @@ struct zl_stream {
     bool listens;                               /* accepts connections: no peer */
     bool is_accepted;                           /* at a bound endpoint */
     bool is_own;                                /* the other end is in this process */
-    uint64_t received;                          /* tcp, bytes when it was to be asked first */
+    uint64_t received;                          /* tcp, bytes when it was (to be) asked first */
     bool is_asked;                              /* asked to send no more */
     uint16_t port;                              /* tcp, this end's */
     uint16_t far_port;                          /* tcp, the other end's */
@@ -37,6 +37,9 @@ struct zl_streams {
  * or none. */
 void zl_streams_find(struct zl_streams *out);
 void zl_streams_fini(struct zl_streams *peers);
+
+/* A duplicate of the descriptor while it still is the same connection; -1 otherwise. */
+int zl_stream_duplicate(const struct zl_stream *peer);
 
 /* Those of `all` that belong to the endpoints of the socket. */
 void zl_streams_select(const struct zl_streams *all, const struct zl_socket *socket,
