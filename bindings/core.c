@@ -11,6 +11,7 @@
 #include "runtime/script/generation.h"
 #include "runtime/socket/reqrep.h"
 #include "runtime/zmq/libzmq.h"
+#include "runtime/shutdown.h"
 
 /* os.exit(code, close): what was sent is flushed first. */
 static int os_exit(lua_State *L)
@@ -20,7 +21,7 @@ static int os_exit(lua_State *L)
     zl_lua_refuse_in_attempt(L, "os.exit");
     struct zl_generation *generation = zl_lua_live(L);
     zl_records_deliver(&generation->records);
-    zl_loop_exit(zl_loop_of(generation->host), code);
+    zl_shutdown_exit(zl_loop_of(generation->host), code);
 }
 
 /* core.engage(): the script uses zeroless */

@@ -28,6 +28,7 @@
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/context.h"
 #include "runtime/zmq/linger.h"
+#include "runtime/task_ops.h"
 
 /* What a libuv loop opens, and one to read the script with; bytes that it allocates. */
 enum { LOOP_DESCRIPTORS = 7, LOOP_MEMORY = 65536 };
@@ -39,57 +40,6 @@ static inline struct zl_generation *current(const struct zl_loop *loop)
 {
     return zl_generation_of(loop->hub.sched.group);
 }
-
-static inline struct zl_loop *loop_of(const struct zl_task *task)
-{
-    return (struct zl_loop *)((char *)task->sched - offsetof(struct zl_loop, hub.sched));
-}
-
-/* --- what the layers have to say about tasks ------------------------------------------------- */
-
-static bool has_work(const struct zl_task *task)
-{
-    return zl_inflight_is_handling(task, NULL);
-}
-
-static bool may_run(const struct zl_task *task)
-{
-    enum zl_phase phase = task->sched->phase;
-    bool is_parking = task->group->life == ZL_PARKING;
-    /* One at rest may be the one to read the reply that parking waits for. */
-    if (phase == ZL_RUNNING && is_parking && zl_reqrep_asker(task->group))
-        return true;
-    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
-        return true;
-    return (phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
-}
-
-static bool is_crowded(const struct zl_group *group)
-{
-    const struct zl_loop *loop = loop_of(group->sched->outside);
-    return group->live > 1 || loop->hub.socket_count > 0 ||
-           zl_luv_loop_alive(zl_generation_of(group)->luv_loop);
-}
-
-/* An error that a task waits for is that task's. */
-static void task_failed(struct zl_task *task, const char *message)
-{
-    struct zl_generation *generation = zl_generation_of(task->group);
-    if (message || TAILQ_EMPTY(&task->joiners))
-        zl_generation_failed(generation, task->co, message);
-    if (generation->group.failed)
-        zl_delivery_reject(task, true);
-}
-
-static const struct zl_task_ops task_ops = {
-    .size = sizeof(struct zl_work),
-    .has_work = has_work,
-    .may_run = may_run,
-    .is_crowded = is_crowded,
-    .spawned = zl_inflight_inherit,
-    .ended = zl_inflight_end,
-    .failed = task_failed,
-};
 
 /* --- init and fini --------------------------------------------------------------------------- */
 
@@ -162,7 +112,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     }
     loop->hub.drain_timeout = drain_timeout;
     loop->hub.sched.watchdog.drain_ns = (uint64_t)(drain_timeout * 1e9);
-    zl_sched_init(&loop->hub.sched, &loop->uv, &task_ops, &loop->outside.task);
+    zl_sched_init(&loop->hub.sched, &loop->uv, &zl_task_ops_of_host, &loop->outside.task);
     zl_task_init_outside(&loop->outside.task, &loop->hub.sched);
     if (!zl_sockets_init(&loop->hub)) {
         fputs("zlrun: not enough memory\n", stderr);
@@ -239,7 +189,7 @@ static void run_ready(struct zl_loop *loop)
         TAILQ_REMOVE(&group->ready, task, link);
         zl_sched_begin_turn(sched);
         bool is_last = task == last;
-        if (may_run(task)) {
+        if (zl_task_ops_of_host.may_run(task)) {
             loop->hub.shared.received =
                 NULL; /* nothing is on its way into Lua, whatever went wrong */
             zl_task_resume(task);
@@ -366,92 +316,4 @@ void zl_loop_run(struct zl_loop *loop)
             uv_run(&loop->uv, UV_RUN_ONCE);
         }
     }
-}
-
-/* What can receive from elsewhere than by inproc stays open until the others are flushed, which may
- * send to it: what sends, and is not bound or does not receive, is closed first. What is sent by
- * inproc is with its receiver already, who reads no more. */
-static bool is_closed_first(const struct zl_socket *socket)
-{
-    return zl_endpoints_are_inproc(socket) ||
-           (socket->pattern->sends &&
-            !(socket->pattern->receives && zl_endpoints_are_bound(socket)));
-}
-
-static void close_sockets(struct zl_loop *loop, bool senders_first)
-{
-    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->hub.sockets);
-    for (; socket; socket = next) {
-        next = TAILQ_NEXT(socket, all);
-        if (!senders_first || is_closed_first(socket))
-            zl_sockets_close(socket);
-    }
-}
-
-static void pump(void *world)
-{
-    struct zl_loop *loop = world;
-    struct zl_socket *socket;
-    TAILQ_FOREACH(socket, &loop->hub.sockets, all)
-    {
-        zl_waitq_mark_dirty(socket);
-    }
-    zl_admission_poll_dirty(&loop->hub);
-}
-
-int zl_loop_drain(struct zl_loop *loop)
-{
-    loop->hub.sched.current = loop->hub.sched.outside;
-    bool handled = zl_drain_count_dropped(&loop->hub);
-    if (!loop->hub.sched.group->failed && zl_admission_report_waiting(&loop->hub) > 0)
-        handled = false;
-    zl_standard_flush(); /* the watchdog may end the process from here on */
-    close_sockets(loop, true);
-    bool flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop);
-    close_sockets(loop, false);
-    flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop) && flushed;
-    zl_log_flush();
-    int code = loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
-    zl_watchdog_drained(&loop->hub.sched.watchdog, code);
-    return code;
-}
-
-/* Seconds: one, or what is left of the drain time, and a moment in any case. */
-static double output_patience(const struct zl_loop *loop)
-{
-    const double MOST = 1, LEAST = 0.05;
-    double left = ((double)loop->hub.drain_deadline - (double)zl_clock_now()) / 1e9;
-    return loop->hub.drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
-}
-
-/* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
- * the process for ever. Without one the reader has all the time it wants, as with any filter. */
-int zl_loop_leave(struct zl_loop *loop, int code)
-{
-    if (!zl_signals_pending())
-        zl_watchdog_stop(&loop->hub.sched.watchdog);
-    code = zl_standard_finish(code);
-    zl_output_finish(output_patience(loop));
-    zl_watchdog_stop(&loop->hub.sched.watchdog);
-    return code;
-}
-
-void zl_loop_exit(struct zl_loop *loop, int code)
-{
-    struct zl_luv_loop *luv_loop;
-    zl_exit_leave_memory(); /* the state stays as it is */
-    if (loop->hub.sched.phase == ZL_RUNNING)
-        begin_stop(loop, ZL_ENDED, code);
-    loop->hub.sched.phase = ZL_ENDED;
-    loop->exit_code = code;
-    zl_records_end(&current(loop)->records);
-    code = zl_loop_drain(loop);
-    TAILQ_FOREACH(luv_loop, &loop->host.luv_loops, link)
-    zl_luv_loop_give_up_children(luv_loop, &loop->host.children);
-    zl_children_finish(&loop->host.children);
-    zl_signals_stop();
-    zl_context_stop();
-    code = zl_loop_leave(loop, code);
-    zl_exit_prepare(code, zl_luv_loop_have_requests(&loop->host.luv_loops));
-    exit(code);
 }

@@ -36,8 +36,8 @@ static inline struct zl_loop *zl_loop_of(const struct zl_host *host)
 /* True, or false with a message printed when libuv gives no loop. */
 bool zl_loop_init(struct zl_loop *loop, double drain_timeout);
 
-/* Closes everything, the generation too; the watchdog stays on guard until zl_loop_leave. Returns
- * whether a request of luv's is left in the works, for zl_exit_prepare. */
+/* Closes everything, the generation too; the watchdog stays on guard until zl_shutdown_leave.
+ * Returns whether a request of luv's is left in the works, for zl_exit_prepare. */
 bool zl_loop_close(struct zl_loop *loop);
 
 /* The same, and stops the watchdog. */
@@ -57,12 +57,4 @@ void zl_loop_stop(struct zl_loop *loop, int code, const char *cause);
 /* Ends the loop at once: no task is resumed any more. */
 void zl_loop_fail(struct zl_loop *loop, int code);
 
-/* Closes every socket and waits until what was sent is flushed, at most until the drain deadline.
- * Returns the exit code of the process. Never raises and calls no Lua. */
-int zl_loop_drain(struct zl_loop *loop);
-
-/* The last act of the process: what was printed is written. Returns the exit code. */
-int zl_loop_leave(struct zl_loop *loop, int code);
-
 /* What os.exit does: the drain without any Lua, then the end of the process. */
-_Noreturn void zl_loop_exit(struct zl_loop *loop, int code);

@@ -15,6 +15,7 @@
 #include "runtime/reload/supervisor.h"
 #include "runtime/script/generation.h"
 #include "runtime/zmq/context.h"
+#include "runtime/shutdown.h"
 
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
@@ -25,7 +26,7 @@ static int run(struct zl_cli *cli, struct zl_loop *loop)
     if (code != 0)
         return code;
     zl_loop_run(loop);
-    return zl_loop_drain(loop);
+    return zl_shutdown_drain(loop);
 }
 
 static bool limit_handlers(const struct zl_cli *cli, struct zl_loop *loop)
@@ -48,9 +49,9 @@ static int run_script(struct zl_cli *cli)
     if (loop && limit_handlers(cli, loop) && zl_loop_init(loop, cli->drain_timeout)) {
         code = run(cli, loop);
         bool has_requests = zl_loop_close(loop);
-        zl_context_stop();
-        code = zl_loop_leave(loop, code);
-        zl_exit_prepare(code, has_requests);
+        bool has_ended = zl_context_stop();
+        code = zl_shutdown_leave(loop, code);
+        zl_exit_prepare(code, has_requests || !has_ended);
     }
     free(loop);
     return code;

@@ -23,9 +23,9 @@ void zl_exit_leave_memory(void)
 #endif
 }
 
-void zl_exit_prepare(int code, bool has_requests)
+void zl_exit_prepare(int code, bool has_threads)
 {
-    if (!has_requests)
+    if (!has_threads)
         return;
     fflush(NULL);
     _exit(code);

@@ -25,18 +25,22 @@
 #include "runtime/socket/ffi.h"
 #include "runtime/socket/streams.h"
 #include "runtime/socket/waitq.h"
+#include "runtime/socket/holdback.h"
 
 enum { MS = 1000000 };
 
 /* When a peer should have closed its connection; when one that has not, and sends nothing, is shut;
- * when one that goes on sending is; and when those that have not closed even then are left. */
+ * when one that goes on sending is; and when those that have not closed even then are left. The
+ * time in which what was sent before is read does not count. */
 enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS, STALLED_NS = 2100 * MS };
 
-/* A peer with more to be read is asked to hold after this, whatever it has sent. */
-enum { PATIENCE_NS = 500 * MS };
+/* A peer with more to be read is asked to hold after this part of the drain time, whatever it has
+ * sent. If it has left, what it had sent is lost then. */
+enum { PATIENCE_PART = 4 };
 
-/* A dialogue has come to rest; it never will. */
-enum { QUIET_NS = 10 * MS, RESTLESS_NS = 100 * MS };
+/* A dialogue has come to rest; it never will; an I/O thread that does not read what has arrived for
+ * it is not waited for any more. */
+enum { QUIET_NS = 10 * MS, RESTLESS_NS = 100 * MS, STARVED_NS = 1000 * MS };
 
 /* So long one socket is read at a time; so long, at most, the peers that may not hold are read. */
 enum { SHORT_NS = 2 * MS, READ_NS = 20 * MS, SHUT_READ_NS = 50 * MS };
@@ -45,6 +49,7 @@ struct zl_intake {
     struct zl_streams peers;
     uint64_t opened;      /* the first turn */
     uint64_t begun, last; /* when it began; when a message was read last */
+    uint64_t behind;      /* when something that peers had sent before was still to be read */
     bool is_own;          /* something in this process sends to it */
     bool is_dialogue;     /* reads without sending until it is quiet */
     bool is_shut;
@@ -88,7 +93,7 @@ static void shut(struct zl_socket *socket, bool all)
     const struct timespec moment = {.tv_nsec = 50000};
     struct zl_intake *intake = socket->intake;
     read_ahead(socket, SHORT_NS);
-    zl_streams_shut(&intake->peers, all);
+    zl_holdback_shut(&intake->peers, all);
     uint64_t until = zl_clock_now() + SHUT_READ_NS;
     for (int i = 0; zl_clock_now() < until && zl_streams_left(&intake->peers) > 0; i++) {
         read_ahead(socket, SHORT_NS);
@@ -100,7 +105,7 @@ static void shut(struct zl_socket *socket, bool all)
 static bool has_abrupt(const struct zl_intake *intake)
 {
     for (size_t i = 0; i < intake->peers.count; i++)
-        if (!zl_streams_may_hold(&intake->peers.items[i]) && !intake->peers.items[i].listens &&
+        if (!zl_holdback_may_ask(&intake->peers.items[i]) && !intake->peers.items[i].listens &&
             !intake->peers.items[i].is_own)
             return true;
     return false;
@@ -123,10 +128,19 @@ static bool has_latecomers(struct zl_socket *socket)
     intake->had_peers = true;
     intake->was_empty = false;
     intake->begun = zl_clock_now();
-    zl_streams_ask_to_hold(&intake->peers, false);
+    zl_holdback_ask(&intake->peers, false);
     if (has_abrupt(intake))
         shut(socket, false);
     return true;
+}
+
+/* How long the peers have had nothing on its way any more, and not closed their connections. */
+static uint64_t unanswered_for(struct zl_intake *intake)
+{
+    uint64_t now = zl_clock_now();
+    if (zl_holdback_is_behind(&intake->peers))
+        intake->behind = now;
+    return now - (intake->behind > intake->begun ? intake->behind : intake->begun);
 }
 
 /* Whether all that is on its way has come. */
@@ -135,14 +149,16 @@ static bool is_dry(struct zl_socket *socket)
     struct zl_intake *intake = socket->intake;
     uint64_t age = zl_clock_now() - intake->begun;
     size_t left = zl_streams_left(&intake->peers);
-    bool all = zl_clock_now() - intake->opened >= PATIENCE_NS;
-    if (zl_streams_ask_to_hold(&intake->peers, all) > 0) {
+    double patience = socket->hub->drain_timeout * 1e9 / PATIENCE_PART;
+    bool all = (double)(zl_clock_now() - intake->opened) >= patience;
+    if (zl_holdback_ask(&intake->peers, all) > 0) {
         read_ahead(socket, READ_NS);
         intake->begun = zl_clock_now();
         return false;
     }
     if (left > 0 && age < HELD_NS)
         return false;
+    age = left > 0 ? unanswered_for(intake) : age;
     bool is_empty = read_ahead(socket, READ_NS);
     if (left > 0 && !intake->is_shut && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
         shut(socket, true);
@@ -157,14 +173,35 @@ static bool is_dry(struct zl_socket *socket)
     return is_empty && was_empty && !has_latecomers(socket);
 }
 
+/* Whether connections are there that were not when the intake began. */
+static bool has_unknown(struct zl_socket *socket)
+{
+    struct zl_streams found;
+    if (socket->intake->is_checked)
+        return false;
+    socket->intake->is_checked = true;
+    zl_streams_select(zl_streams_current(socket->hub), socket, &found);
+    bool has_any = zl_streams_merge(&socket->intake->peers, &found);
+    zl_streams_fini(&found);
+    return has_any;
+}
+
+/* What has arrived is read, however late the I/O thread comes to it. A peer in the middle of its
+ * handshake is about to ask, but may also say nothing. */
 static bool is_quiet(struct zl_socket *socket)
 {
-    const struct zl_intake *intake = socket->intake;
+    struct zl_intake *intake = socket->intake;
     bool is_empty = read_ahead(socket, READ_NS);
-    uint64_t now = zl_clock_now();
-    if (zl_streams_left(&socket->intake->peers) == 0)
-        return is_empty;
-    return now - intake->last >= QUIET_NS || now - intake->begun >= RESTLESS_NS;
+    uint64_t now = zl_clock_now(), age = now - intake->begun;
+    if (now - intake->last < QUIET_NS && zl_streams_left(&intake->peers) > 0)
+        return age >= RESTLESS_NS;
+    bool is_unread = zl_holdback_has_unread(&intake->peers);
+    bool is_new = has_unknown(socket) || zl_holdback_has_beginners(&intake->peers);
+    if ((is_unread && age < STARVED_NS) || (is_new && age < RESTLESS_NS)) {
+        intake->last = now;
+        return false;
+    }
+    return is_empty || age >= RESTLESS_NS;
 }
 
 bool zl_intake_move_on(struct zl_socket *socket)
@@ -202,10 +239,10 @@ void zl_intake_begin(struct zl_socket *socket, const struct zl_streams *all)
     intake->is_dialogue = socket->pattern->sends;
     socket->holds_output = intake->is_dialogue && !intake->is_own;
     intake->had_peers = zl_streams_left(&intake->peers) > 0;
-    zl_streams_refuse_new(&intake->peers);
+    zl_holdback_refuse_new(&intake->peers);
     if (socket->pattern->id != ZL_PULL)
         return;
-    zl_streams_ask_to_hold(&intake->peers, false);
+    zl_holdback_ask(&intake->peers, false);
     if (has_abrupt(intake))
         shut(socket, false);
 }

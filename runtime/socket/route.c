@@ -17,6 +17,7 @@
 #include "runtime/zmq/linger.h"
 #include "runtime/zmq/monitor.h"
 #include "runtime/zmq/sockopt.h"
+#include "runtime/zmq/accepted.h"
 
 /* libuv's handles for a route's libzmq socket; they go a turn of the loop later than it. */
 struct zl_route_watch {
@@ -162,16 +163,35 @@ static const struct zl_linger_fds *find_carriers(const struct zl_route *route,
     return carriers;
 }
 
+/* All the connections that the route has; NULL when it may have others than accepted ones. */
+static struct zl_accepted *find_accepted(const struct zl_route *route, struct zl_accepted *accepted)
+{
+    const struct zl_connection *connection;
+    const struct zl_endpoint_entry *entry;
+    *accepted = (struct zl_accepted){0};
+    if (!route->is_bound || !route->monitor)
+        return NULL;
+    SLIST_FOREACH(entry, &route->socket->endpoints, link)
+    {
+        if (!entry->bound || zl_endpoints_is_inproc(entry->text))
+            return NULL;
+    }
+    SLIST_FOREACH(connection, &route->connections, link)
+    zl_accepted_add(accepted, connection->fd);
+    return accepted;
+}
+
 void zl_route_close(struct zl_route *route, int linger_ms, bool is_last)
 {
     struct zl_socket *socket = route->socket;
     char name[ZL_WHY_MAX];
     struct zl_linger_fds carriers;
+    struct zl_accepted accepted;
     zl_endpoints_describe_route(route, name, sizeof name);
     if (route->monitor)
         zl_monitor_read(route->monitor, 0); /* what happened before the close does not count */
     zl_linger_close(socket->hub->sched.uv, route->zmq, route->monitor, name, linger_ms,
-                    find_carriers(route, &carriers));
+                    find_carriers(route, &carriers), find_accepted(route, &accepted));
     unwatch(route->watch, is_last ? socket : NULL);
     forget_connections(route);
     TAILQ_REMOVE(&socket->routes, route, link);
@@ -193,7 +213,8 @@ void zl_route_renew(struct zl_route *route)
     char why[ZL_WHY_MAX];
     bool is_fresh = open_zmq(route, why); /* otherwise its connections alone are made anew */
     if (is_fresh) {
-        zl_linger_close(socket->hub->sched.uv, old.zmq, old.monitor, "", ZL_LINGER_DROP, NULL);
+        zl_linger_close(socket->hub->sched.uv, old.zmq, old.monitor, "", ZL_LINGER_DROP, NULL,
+                        NULL);
         unwatch(old.watch, NULL);
         forget_connections(route);
         route->monitor = NULL;

@@ -6,13 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -102,8 +99,7 @@ static bool look(int fd, struct zl_stream *peer)
     return read_ends(fd, peer);
 }
 
-/* A duplicate of the descriptor while it still is the same connection; -1 otherwise. */
-static int duplicate(const struct zl_stream *peer)
+int zl_streams_duplicate(const struct zl_stream *peer)
 {
     struct stat status;
     int fd = fcntl(peer->fd, F_DUPFD_CLOEXEC, 3);
@@ -290,104 +286,6 @@ bool zl_streams_merge(struct zl_streams *peers, const struct zl_streams *found)
 }
 
 /* --- acting ---------------------------------------------------------------------------------- */
-
-void zl_streams_refuse_new(const struct zl_streams *peers)
-{
-    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct sock_fprog program = {1, &drop};
-    for (size_t i = 0; i < peers->count; i++) {
-        const struct zl_stream *peer = &peers->items[i];
-        int fd = peer->listens ? duplicate(peer) : -1;
-        if (fd < 0)
-            continue;
-        if (peer->is_tcp)
-            setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-        else if (peer->path[0] == '/')
-            unlink(peer->path);
-        close(fd);
-    }
-}
-
-/* TCP_INFO as far as it is needed; the C library declares its beginning alone. */
-struct progress {
-    struct tcp_info info;
-    uint64_t pacing[2];
-    uint64_t acked, received; /* bytes */
-};
-_Static_assert(sizeof(struct tcp_info) == 104, "the kernel's tcpi_pacing_rate follows");
-
-/* Both sides have sent the whole of their handshake of NULL, which is as long in each direction for
- * the sockets that are asked: a greeting, and a READY that names "PULL", "PUSH" or "PAIR". */
-static bool is_ready(const struct progress *progress)
-{
-    enum { HANDSHAKE_BYTES = 64 + 28 };
-    return progress->info.tcpi_state == TCP_ESTABLISHED && progress->acked >= HANDSHAKE_BYTES &&
-           progress->received >= HANDSHAKE_BYTES;
-}
-
-/* Whether the peer may have closed the connection long ago, with the end of it still behind what it
- * has sent: asked then, its kernel would reset the connection and drop that. Once all that buffers
- * can hold has been read, it has not. */
-static bool may_be_gone(int fd, struct zl_stream *peer, const struct progress *progress)
-{
-    enum { BUFFERS = 12 << 20 };
-    int waiting = 0;
-    if (peer->received == 0)
-        peer->received = progress->received;
-    return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 &&
-           progress->received - peer->received < BUFFERS;
-}
-
-/* Whether the peer is to be asked later. */
-static bool ask(int fd, struct zl_stream *peer, bool all)
-{
-    static const char ping[] =
-        "\x04\x07\x04PING\0\1"; /* a command; its time in tenths of seconds */
-    struct progress progress;
-    socklen_t size = sizeof progress;
-    memset(&progress, 0, sizeof progress);
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &progress, &size) != 0 || !is_ready(&progress))
-        return false;
-    if (!all && may_be_gone(fd, peer, &progress))
-        return true;
-    peer->is_asked = send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
-    return false;
-}
-
-bool zl_streams_may_hold(const struct zl_stream *peer)
-{
-    return peer->is_tcp && peer->is_accepted && !peer->listens && !peer->is_own;
-}
-
-size_t zl_streams_ask_to_hold(struct zl_streams *peers, bool all)
-{
-    size_t later = 0;
-    for (size_t i = 0; i < peers->count; i++) {
-        struct zl_stream *peer = &peers->items[i];
-        if (!zl_streams_may_hold(peer) || peer->is_asked)
-            continue;
-        int fd = duplicate(peer);
-        if (fd < 0)
-            continue;
-        later += ask(fd, peer, all);
-        close(fd);
-    }
-    return later;
-}
-
-void zl_streams_shut(struct zl_streams *peers, bool all)
-{
-    for (size_t i = 0; i < peers->count; i++) {
-        const struct zl_stream *peer = &peers->items[i];
-        if (peer->listens || peer->is_own || (zl_streams_may_hold(peer) && !all))
-            continue;
-        int fd = duplicate(peer);
-        if (fd < 0)
-            continue;
-        shutdown(fd, SHUT_WR);
-        close(fd);
-    }
-}
 
 size_t zl_streams_left(struct zl_streams *peers)
 {

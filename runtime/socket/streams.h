@@ -21,7 +21,7 @@ struct zl_stream {
     bool listens;                               /* accepts connections: no peer */
     bool is_accepted;                           /* at a bound endpoint */
     bool is_own;                                /* the other end is in this process */
-    uint64_t received;                          /* tcp, bytes when it was to be asked first */
+    uint64_t received;                          /* tcp, bytes when it was (to be) asked first */
     bool is_asked;                              /* asked to send no more */
     uint16_t port;                              /* tcp, this end's */
     uint16_t far_port;                          /* tcp, the other end's */
@@ -43,29 +43,15 @@ void zl_streams_fini(struct zl_streams *peers);
 const struct zl_streams *zl_streams_current(struct zl_hub *hub);
 void zl_streams_expire(struct zl_hub *hub);
 
+/* A duplicate of the descriptor while it still is the same connection; -1 otherwise. */
+int zl_streams_duplicate(const struct zl_stream *peer);
+
 /* Those of `all` that belong to the endpoints of the socket. */
 void zl_streams_select(const struct zl_streams *all, const struct zl_socket *socket,
                        struct zl_streams *out);
 
 /* Adds those that are not known yet. Whether there are any to reckon with. */
 bool zl_streams_merge(struct zl_streams *peers, const struct zl_streams *found);
-
-/* No new connection is made to the listening ones; those that were made stay. */
-void zl_streams_refuse_new(const struct zl_streams *peers);
-
-/* Whether the peer keeps what it has not written when it is asked to hold: over ipc the end of a
- * connection loses it, and what is connected, not accepted, connects anew meanwhile. */
-bool zl_streams_may_hold(const struct zl_stream *peer);
-
-/* Asks the peers that may hold to close their connections: by a ZMTP PING whose time to live is
- * over in 100 ms. For the NULL mechanism, without ZMTP heartbeats, and for a socket that writes
- * nothing. A peer that is not through its handshake yet is asked by the next call; so is, unless
- * `all` are to be asked, one that may have left and has more to be read: how many these are. */
-size_t zl_streams_ask_to_hold(struct zl_streams *peers, bool all);
-
-/* Ends the connections' outgoing direction: their peers close them at once. `all`, or those that
- * may not hold. */
-void zl_streams_shut(struct zl_streams *peers, bool all);
 
 /* Drops from the list what libzmq has closed; how many connections are left, those within the
  * process apart. */

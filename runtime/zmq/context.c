@@ -11,6 +11,7 @@
 enum { START_DESCRIPTORS = 24 };
 
 static void *context;
+static bool is_left;
 
 void *zl_context_get(char *why)
 {
@@ -25,9 +26,17 @@ void *zl_context_get(char *why)
     return context;
 }
 
-void zl_context_stop(void)
+void zl_context_leave(void)
 {
+    is_left = true;
+}
+
+bool zl_context_stop(void)
+{
+    if (is_left)
+        return false;
     if (context)
         zmq_ctx_term(context);
     context = NULL;
+    return true;
 }

@@ -14,5 +14,9 @@
 /* The context, started when needed. NULL and `why` (ZL_WHY_MAX bytes) when there is no room. */
 void *zl_context_get(char *why);
 
-/* Ends the context; every socket must be closed and flushed. Waits for libzmq's threads. */
-void zl_context_stop(void);
+/* A socket that is closed will not end soon: the context is not to be waited for. */
+void zl_context_leave(void);
+
+/* Ends the context; every socket must be closed and flushed. Waits for libzmq's threads. False when
+ * they run on, because the context is left: then the process has to end without its clean-up. */
+bool zl_context_stop(void);

@@ -27,6 +27,8 @@
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/endpoint.h"
 #include "runtime/zmq/monitor.h"
+#include "runtime/zmq/accepted.h"
+#include "runtime/zmq/context.h"
 
 struct leaving {
     struct zl_monitor *monitor;
@@ -38,6 +40,9 @@ struct leaving {
     bool is_lost;   /* with something on its way */
     struct zl_linger_fds carriers;
     int duplicates[ZL_LINGER_CONNECTIONS]; /* of them; -1 where there is none */
+    bool has_accepted_only;                /* and `accepted` are all its connections */
+    struct zl_accepted accepted;
+    uint64_t gone_since; /* none of them was left; 0 while there was one */
     SLIST_ENTRY(leaving) link;
 };
 
@@ -50,6 +55,10 @@ enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
  * left before cannot tell it: libzmq 4.3.4 then leaks the event, and an I/O thread may wait to send
  * it until the context ends. */
 enum { TOLD_NS = 50000000 };
+
+/* So long after its last connection a socket may take to end; and where something that was sent
+ * would be lost otherwise. */
+enum { GONE_NS = 100000000, GONE_WITH_LOSS_NS = 2000000000 };
 
 bool zl_linger_is_clean(int fd)
 {
@@ -73,6 +82,7 @@ static void close_duplicates(struct leaving *leaving)
 static void forget(struct leaving *leaving)
 {
     close_duplicates(leaving);
+    zl_accepted_fini(&leaving->accepted);
     SLIST_REMOVE(&leaving_sockets, leaving, leaving, link);
     zl_monitor_close(leaving->monitor);
     free(leaving->name);
@@ -97,6 +107,18 @@ static void report_loss(const struct leaving *leaving)
                      leaving->is_left ? "its peer has left" : "its peer took nothing more");
 }
 
+static bool has_nobody(struct leaving *leaving)
+{
+    return leaving->has_accepted_only && !zl_accepted_are_left(&leaving->accepted);
+}
+
+/* Whether something is left that a peer might still have taken. */
+static bool has_dropped(struct leaving *leaving)
+{
+    bool is_late = zl_clock_now() + CLOCK_STEP_NS >= leaving->until;
+    return leaving->is_lost || (is_late && (leaving->matters || !has_nobody(leaving)));
+}
+
 /* `fd`: libzmq's descriptor of the connection. */
 static void on_disconnected(struct leaving *leaving, int fd)
 {
@@ -112,6 +134,9 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
     struct leaving *leaving = arg;
     (void)endpoint;
     switch (event) {
+    case ZMQ_EVENT_ACCEPTED:
+        zl_accepted_add(&leaving->accepted, (int)value);
+        return;
     case ZMQ_EVENT_CONNECTED:
         leaving->is_ready = false;
         return;
@@ -126,7 +151,7 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
         on_disconnected(leaving, (int)value);
         return;
     case ZMQ_EVENT_MONITOR_STOPPED:
-        if (leaving->is_lost || zl_clock_now() + CLOCK_STEP_NS >= leaving->until)
+        if (has_dropped(leaving))
             report_loss(leaving);
         forget(leaving);
         return;
@@ -166,13 +191,20 @@ static void duplicate(struct leaving *leaving, const struct zl_linger_fds *carri
 }
 
 void zl_linger_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                     int linger_ms, const struct zl_linger_fds *carriers)
+                     int linger_ms, const struct zl_linger_fds *carriers,
+                     struct zl_accepted *accepted)
 {
     struct leaving *leaving = linger_ms >= 0 ? watch(uv, closing, monitor, name, linger_ms) : NULL;
     if (leaving && carriers) {
         leaving->matters = true;
         leaving->is_ready = carriers->count > 0 || carriers->are_accepted;
         duplicate(leaving, carriers);
+    }
+    if (leaving && accepted) {
+        leaving->has_accepted_only = true;
+        leaving->accepted = *accepted;
+    } else if (accepted) {
+        zl_accepted_fini(accepted);
     }
     if (monitor && !leaving) {
         zl_monitor_stop(closing);
@@ -182,10 +214,32 @@ void zl_linger_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, c
     zmq_close(closing);
 }
 
+/* Whether the socket waits for peers that have left. */
+static bool is_stuck(struct leaving *leaving)
+{
+    uint64_t now = zl_clock_now();
+    if (!has_nobody(leaving)) {
+        leaving->gone_since = 0;
+        return false;
+    }
+    if (leaving->gone_since == 0)
+        leaving->gone_since = now;
+    return now - leaving->gone_since >= (leaving->matters ? GONE_WITH_LOSS_NS : GONE_NS);
+}
+
+/* The process is to end without it: libzmq's context would wait for its linger time. */
+static void abandon(struct leaving *leaving)
+{
+    if (leaving->is_lost || leaving->matters)
+        report_loss(leaving);
+    forget(leaving);
+    zl_context_leave();
+}
+
 /* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of
  * this thread that are still open take part: a pipe inside the process ends only when both its ends
  * have looked at their commands. */
-static bool wait_for(const struct leaving *leaving, uint64_t until, zl_linger_pump *pump, void *arg)
+static bool wait_for(struct leaving *leaving, uint64_t until, zl_linger_pump *pump, void *arg)
 {
     enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
     for (int i = 0;; i++) {
@@ -194,12 +248,16 @@ static bool wait_for(const struct leaving *leaving, uint64_t until, zl_linger_pu
         zl_monitor_read(leaving->monitor, is_over ? 0 : i < MANY ? SHORT_MS : LONG_MS);
         if (SLIST_FIRST(&leaving_sockets) != leaving)
             return true;
+        if (is_stuck(leaving)) {
+            abandon(leaving);
+            return true;
+        }
         if (is_over)
             return false;
     }
 }
 
-static bool has_left_before(const struct leaving *leaving, uint64_t deadline, bool *told,
+static bool has_left_before(struct leaving *leaving, uint64_t deadline, bool *told,
                             zl_linger_pump *pump, void *arg)
 {
     uint64_t patience = zl_clock_now() + PATIENCE_NS;

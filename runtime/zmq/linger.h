@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+struct zl_accepted;
 struct zl_monitor;
 
 enum { ZL_LINGER_DROP = -1, ZL_LINGER_CONNECTIONS = 64 };
@@ -22,9 +23,11 @@ struct zl_linger_fds {
 /* Closes a libzmq socket, together with its monitor (NULL: it has none). It goes on sending for up
  * to `linger_ms` and is reported as `name` when that was not enough; ZL_LINGER_DROP drops what is
  * left. When its peer leaves meanwhile, `carriers` (NULL: none matter) show whether something was
- * on its way. Never blocks. */
+ * on its way. `accepted`, which is taken over: the connections of a socket that has no others
+ * (NULL: it may have). Never blocks. */
 void zl_linger_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, const char *name,
-                     int linger_ms, const struct zl_linger_fds *carriers);
+                     int linger_ms, const struct zl_linger_fds *carriers,
+                     struct zl_accepted *accepted);
 
 /* Whether a connection, by any descriptor of it, has ended or goes on with nothing that its peer
  * did not take. */

@@ -42,10 +42,12 @@ local replier = [[
 local zeroless = require "zeroless"
 local answer, requests = zeroless.Server { endpoint = arg[1] }:reply()
 print "ready" io.stdout:flush()
+local count = 0
 for request in requests do
   zeroless.sleep(tonumber(arg[2]))
-  answer(request)
-end]]
+  if answer(request) then count = count + 1 end
+end
+print("answered", count)]]
 
 local function endpoint()
   return "tcp://127.0.0.1:" .. support.free_port()
@@ -124,33 +126,41 @@ local function stream(list, stops, size, pause, drain)
   rows.add(list, "longest stop, s", longest, drain and { most = drain + 2, loose = true })
 end
 
--- Fifty askers.
-local function dialogue(list, stops)
-  local answered, unanswered, codes = 0, 0, 0
+-- Fifty askers, each with a request that the worker has when it is stopped. They leave as soon as each has
+-- its reply, while it goes, or stay until they have got every reply that it gave.
+local function dialogue(list, stops, leave)
+  local given, answered, unanswered, codes, longest = 0, 0, 0, 0, 0
   for _ = 1, stops do
     local at = endpoint()
-    local worker = start_worker(replier, at, 0.001)
+    local worker = start_worker(replier, at, leave and 0.001 or 0.005)
     local peer = start_peer("ask", at, 50)
-    zeroless.sleep(0.5)
-    peer:write "\n"
+    peer:expect "busy"
+    peer:write(leave and "leave\n" or "\n")
     peer:expect "ready"
+    local since = zeroless.now()
     worker:kill "sigterm"
     worker:wait()
+    longest = math.max(longest, zeroless.now() - since)
+    local count = tonumber(worker.stdout:match "answered\t(%d+)") or 0
+    if not leave then peer:write(count .. "\n") end
     peer:wait()
     local found = cjson.decode(peer.stdout:match "[^\n]*\n$")
-    answered, unanswered = answered + found.answered, unanswered + found.unanswered
+    given, answered, unanswered = given + count, answered + found.answered, unanswered + found.unanswered
     codes = codes + worker.code
   end
-  rows.add(list, "replies", answered, { least = 1 })
-  rows.add(list, "asked before the stop, and not answered", unanswered, rows.nothing)
+  rows.add(list, "replies", given, { least = 1 })
+  if not leave then rows.add(list, "replies that their askers did not get", given - answered, rows.nothing) end
+  rows.add(list, "asked before the stop, and not answered", unanswered, { most = 0, loose = true })
   rows.add(list, "exit codes other than 0", codes, rows.nothing)
+  rows.add(list, "longest stop, s", longest)
 end
 
 stop.jobs = {
   { "pull under three senders", function(list, stops) stream(list, stops, 100, 0) end },
   { "pull with handlers of 1 ms", function(list) stream(list, 1, 10000, 0.001) end },
   { "pull with handlers of 100 ms and 3 s", function(list) stream(list, 1, 10000, 0.1, 3) end },
-  { "reply under 50 askers", function(list, stops) dialogue(list, math.ceil(stops / 4)) end },
+  { "reply under 50 askers", function(list, stops) dialogue(list, stops) end },
+  { "reply under 50 askers that leave", function(list, stops) dialogue(list, stops, true) end },
 }
 
 function stop.main(words, misuse)

@@ -3,9 +3,11 @@
 # ends what they do, and they say what they were told is sent, or answered.
 #
 #   stop.py push ENDPOINT SENDER SIZE   sends [sender, number, padding] until told, leaves when all is sent
-#   stop.py ask ENDPOINT COUNT          COUNT requesters that ask one after the other; at the line on
-#                                       standard input those that wait for a reply then are counted, and
-#                                       those among them that got none within two seconds
+#   stop.py ask ENDPOINT COUNT          COUNT requesters that ask one after the other: "busy" once each
+#                                       has had a reply; from the first line on those that get none any
+#                                       more are counted. They leave when each has had one, if that line
+#                                       is "leave"; otherwise when they have had as many replies as the
+#                                       second line says
 
 import json
 import struct
@@ -15,8 +17,18 @@ import time
 
 import zmq
 
-stopped = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.readline(), stopped.set()), daemon=True).start()
+PATIENCE = 30
+stopped, lines = threading.Event(), []
+
+
+def read_lines():
+    for line in sys.stdin:
+        lines.append(line.strip())
+        stopped.set()
+    stopped.set()
+
+
+threading.Thread(target=read_lines, daemon=True).start()
 context = zmq.Context()
 
 
@@ -37,7 +49,7 @@ def push(endpoint, sender, size):
 
 
 def ask(endpoint, count):
-    poller, numbers, due = zmq.Poller(), {}, None
+    poller, numbers, waiting, until = zmq.Poller(), {}, None, None
     sockets = [context.socket(zmq.REQ) for _ in range(int(count))]
     for socket in sockets:
         socket.linger = 0
@@ -45,19 +57,25 @@ def ask(endpoint, count):
         poller.register(socket, zmq.POLLIN)
         numbers[socket] = 0
         socket.send(b"0")
-    answered, waiting, until = 0, {}, None
-    while until is None or (waiting and time.monotonic() < until):
-        if stopped.is_set() and until is None:
-            waiting, until = dict(numbers), time.monotonic() + 2
-            print(json.dumps({"ready": True}), flush=True)
+    answered, is_busy = 0, False
+    while True:
+        if lines and waiting is None:
+            waiting, until = set(sockets), time.monotonic() + PATIENCE
+            print("ready", flush=True)
+        is_over = len(lines) > 1 and answered >= int(lines[1])
+        if until and (is_over or (lines[0] == "leave" and not waiting) or time.monotonic() > until):
+            return {"answered": answered, "unanswered": len(waiting)}
         for socket, _ in poller.poll(10):
             number = int(socket.recv())
             assert number == numbers[socket], "a wrong reply"
             answered += 1
-            waiting.pop(socket, None)
+            if waiting:
+                waiting.discard(socket)
             numbers[socket] = number + 1
             socket.send(b"%d" % (number + 1))
-    return {"answered": answered, "unanswered": len(waiting)}
+        if not is_busy and all(numbers.values()):
+            is_busy = True
+            print("busy", flush=True)
 
 
 print(json.dumps({"push": push, "ask": ask}[sys.argv[1]](*sys.argv[2:])), flush=True)

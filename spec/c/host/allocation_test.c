@@ -20,6 +20,7 @@
 #include "runtime/script/generation.h"
 #include "runtime/script/script.h"
 #include "runtime/zmq/context.h"
+#include "runtime/shutdown.h"
 
 static const char script_text[] =
     "local zeroless = require 'zeroless'\n"
@@ -73,7 +74,7 @@ static size_t run_host(size_t failing, int *code)
     *code = zl_supervisor_begin(&loop->reload, &script, &none_asked);
     if (*code == 0) {
         zl_loop_run(loop);
-        *code = zl_loop_drain(loop);
+        *code = zl_shutdown_drain(loop);
     }
     struct zl_group *group = loop->hub.sched.group;
     struct zl_generation *generation = group ? zl_generation_of(group) : NULL;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* See shutdown.h. */
+#include "runtime/shutdown.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/exit.h"
+#include "runtime/base/log.h"
+#include "runtime/base/output.h"
+#include "runtime/base/signals.h"
+#include "runtime/base/standard.h"
+#include "runtime/socket/admission.h"
+#include "runtime/socket/drain.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/socket/sockets.h"
+#include "runtime/socket/waitq.h"
+#include "runtime/zmq/context.h"
+#include "runtime/zmq/linger.h"
+
+/* What can receive from elsewhere than by inproc stays open until the others are flushed, which may
+ * send to it: what sends, and is not bound or does not receive, is closed first. What is sent by
+ * inproc is with its receiver already, who reads no more. */
+static bool is_closed_first(const struct zl_socket *socket)
+{
+    return zl_endpoints_are_inproc(socket) ||
+           (socket->pattern->sends &&
+            !(socket->pattern->receives && zl_endpoints_are_bound(socket)));
+}
+
+static void close_sockets(struct zl_loop *loop, bool senders_first)
+{
+    struct zl_socket *next, *socket = TAILQ_FIRST(&loop->hub.sockets);
+    for (; socket; socket = next) {
+        next = TAILQ_NEXT(socket, all);
+        if (!senders_first || is_closed_first(socket))
+            zl_sockets_close(socket);
+    }
+}
+
+static void pump(void *world)
+{
+    struct zl_loop *loop = world;
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &loop->hub.sockets, all)
+    {
+        zl_waitq_mark_dirty(socket);
+    }
+    zl_admission_poll_dirty(&loop->hub);
+}
+
+int zl_shutdown_drain(struct zl_loop *loop)
+{
+    loop->hub.sched.current = loop->hub.sched.outside;
+    bool handled = zl_drain_count_dropped(&loop->hub);
+    if (!loop->hub.sched.group->failed && zl_admission_report_waiting(&loop->hub) > 0)
+        handled = false;
+    zl_standard_flush(); /* the watchdog may end the process from here on */
+    close_sockets(loop, true);
+    bool flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop);
+    close_sockets(loop, false);
+    flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop) && flushed;
+    zl_log_flush();
+    int code = loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
+    zl_watchdog_drained(&loop->hub.sched.watchdog, code);
+    return code;
+}
+
+/* Seconds: one, or what is left of the drain time, and a moment in any case. */
+static double output_patience(const struct zl_loop *loop)
+{
+    const double MOST = 1, LEAST = 0.05;
+    double left = ((double)loop->hub.drain_deadline - (double)zl_clock_now()) / 1e9;
+    return loop->hub.drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
+}
+
+/* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
+ * the process for ever. Without one the reader has all the time it wants, as with any filter. */
+int zl_shutdown_leave(struct zl_loop *loop, int code)
+{
+    if (!zl_signals_pending())
+        zl_watchdog_stop(&loop->hub.sched.watchdog);
+    code = zl_standard_finish(code);
+    zl_output_finish(output_patience(loop));
+    zl_watchdog_stop(&loop->hub.sched.watchdog);
+    return code;
+}
+
+void zl_shutdown_exit(struct zl_loop *loop, int code)
+{
+    struct zl_luv_loop *luv_loop;
+    zl_exit_leave_memory(); /* the state stays as it is */
+    zl_loop_fail(loop, code);
+    zl_records_end(&zl_serving_generation(&loop->reload)->records);
+    code = zl_shutdown_drain(loop);
+    TAILQ_FOREACH(luv_loop, &loop->host.luv_loops, link)
+    zl_luv_loop_give_up_children(luv_loop, &loop->host.children);
+    zl_children_finish(&loop->host.children);
+    zl_signals_stop();
+    bool has_ended = zl_context_stop();
+    code = zl_shutdown_leave(loop, code);
+    zl_exit_prepare(code, !has_ended || zl_luv_loop_have_requests(&loop->host.luv_loops));
+    exit(code);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* See task_ops.h. */
+#include "runtime/task_ops.h"
+
+#include "runtime/script/generation.h"
+#include "runtime/socket/delivery.h"
+#include "runtime/socket/hub.h"
+#include "runtime/socket/inflight.h"
+#include "runtime/socket/reqrep.h"
+
+static bool has_work(const struct zl_task *task)
+{
+    return zl_inflight_is_handling(task, NULL);
+}
+
+static bool may_run(const struct zl_task *task)
+{
+    enum zl_phase phase = task->sched->phase;
+    bool is_parking = task->group->life == ZL_PARKING;
+    /* One at rest may be the one to read the reply that parking waits for. */
+    if (phase == ZL_RUNNING && is_parking && zl_reqrep_asker(task->group))
+        return true;
+    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
+        return true;
+    return (phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
+}
+
+static bool is_crowded(const struct zl_group *group)
+{
+    return group->live > 1 || zl_hub_of(group->sched->outside)->socket_count > 0 ||
+           zl_luv_loop_alive(zl_generation_of(group)->luv_loop);
+}
+
+/* An error that a task waits for is that task's. */
+static void task_failed(struct zl_task *task, const char *message)
+{
+    struct zl_generation *generation = zl_generation_of(task->group);
+    if (message || TAILQ_EMPTY(&task->joiners))
+        zl_generation_failed(generation, task->co, message);
+    if (generation->group.failed)
+        zl_delivery_reject(task, true);
+}
+
+const struct zl_task_ops zl_task_ops_of_host = {
+    .size = sizeof(struct zl_work),
+    .has_work = has_work,
+    .may_run = may_run,
+    .is_crowded = is_crowded,
+    .spawned = zl_inflight_inherit,
+    .ended = zl_inflight_end,
+    .failed = task_failed,
+};
