@@ -9,7 +9,7 @@
 #include "bindings/pattern.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-#include "runtime/socket/binding.h"
+#include "runtime/socket/connect.h"
 
 struct client {
     struct zl_handle handle;
@@ -123,7 +123,7 @@ static int connect_to(lua_State *L, struct client *client, const struct zl_endpo
     if (!grown)
         return luaL_error(L, "not enough memory");
     client->addresses = grown;
-    if (socket && !zl_binding_connect(socket, endpoint, why))
+    if (socket && !zl_connect_endpoint(socket, endpoint, why))
         return zl_lua_unavailable(L, why);
     client->addresses[client->count++] = *endpoint;
     if (socket)
@@ -140,7 +140,7 @@ static int disconnect_from(lua_State *L, struct client *client, const struct zl_
     if (i < 0)
         return luaL_error(L, "There was no connection to %s", push_description(L, endpoint));
     struct zl_socket *socket = live_socket(client);
-    if (socket && !zl_binding_disconnect(socket, endpoint, why))
+    if (socket && !zl_connect_end(socket, endpoint, why))
         return luaL_error(L, "%s", why);
     client->count--;
     memmove(&client->addresses[i], &client->addresses[i + 1],
@@ -223,7 +223,7 @@ static int client_pattern(lua_State *L)
     for (int i = 0; i < client->count; i++) {
         if (is_new)
             zl_lua_log_address(L, "Connecting to", &client->addresses[i]);
-        if (!zl_binding_connect(socket, &client->addresses[i], why)) {
+        if (!zl_connect_endpoint(socket, &client->addresses[i], why)) {
             zl_sockets_unref(socket);
             return zl_lua_unavailable(L, why);
         }

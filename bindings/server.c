@@ -8,8 +8,8 @@
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
 #include "runtime/reload/adoption.h"
-#include "runtime/socket/binding.h"
 #include "runtime/socket/endpoints.h"
+#include "runtime/socket/bind.h"
 
 struct server {
     struct zl_handle handle;
@@ -107,8 +107,8 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_pattern_build 
     bool later = (*again && zl_lua_generation(L)->group.life == ZL_LOADING) ||
                  zl_adoption_claim(&zl_lua_loop(L)->reload.finder, socket, endpoint);
     zl_lua_log_address(L, "Binding", endpoint);
-    if (later ? zl_binding_bind_later(socket, endpoint, asked, why)
-              : zl_binding_bind(socket, endpoint, asked, why))
+    if (later ? zl_bind_later(socket, endpoint, asked, why)
+              : zl_bind_endpoint(socket, endpoint, asked, why))
         return socket;
     zl_sockets_unref(socket);
     zl_lua_unavailable(L, why);

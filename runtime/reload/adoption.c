@@ -16,6 +16,7 @@
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/sockopt.h"
+#include "runtime/socket/bind.h"
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -50,7 +51,7 @@ struct zl_socket *zl_adoption_find(struct zl_finder *finder, const struct zl_soc
         memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
     best->is_yielding = true;
     if (finder->hub->sched.group->life != ZL_LOADING)
-        zl_binding_yield(best);
+        zl_bind_yield(best);
     return NULL;
 }
 
@@ -204,9 +205,9 @@ void zl_adoption_restore(struct zl_hub *hub, const struct zl_group *old)
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        if ((!socket->is_unbound || socket->owner == owner) && !zl_binding_bind_again(socket, why))
+        if ((!socket->is_unbound || socket->owner == owner) && !zl_bind_again(socket, why))
             zl_log(ZL_ERROR, "", "%s", why);
-        if (!zl_binding_reclaim(socket, old->serial, why))
+        if (!zl_bind_reclaim(socket, old->serial, why))
             zl_log(ZL_ERROR, "", "%s", why);
     }
 }

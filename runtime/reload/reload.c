@@ -19,6 +19,7 @@
 #include "runtime/socket/binding.h"
 #include "runtime/script/ahead.h"
 #include "runtime/base/timers.h"
+#include "runtime/socket/bind.h"
 
 /* Seconds; nanoseconds for which messages wait at a time. */
 enum { REMINDER = 60, COMPILING = 2000000 };
@@ -300,9 +301,9 @@ static void commit(struct zl_serving *reload, struct zl_generation *old, struct 
     else
         retire(reload, old);
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
-    zl_binding_yield(socket);
+    zl_bind_yield(socket);
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
-    zl_binding_yield_claimed(socket);
+    zl_bind_yield_claimed(socket);
     TAILQ_FOREACH(socket, &reload->hub->sockets, all)
     zl_binding_apply_pending(socket);
     zl_admission_wake_all(reload->hub);

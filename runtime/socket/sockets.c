@@ -17,6 +17,7 @@
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/context.h"
+#include "runtime/socket/connect.h"
 
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
@@ -26,8 +27,8 @@ static const struct zl_route_ops route_ops = {
     .on_time = zl_peers_turn,
     .on_event = zl_peers_on_event,
     .on_peer = zl_reqrep_resume,
-    .attach = zl_binding_attach_again,
-    .reconnect = zl_binding_reconnect,
+    .attach = zl_connect_route_again,
+    .reconnect = zl_connect_again,
 };
 
 bool zl_sockets_init(struct zl_hub *hub)
