@@ -14,38 +14,7 @@
 #include "runtime/base/exit.h"
 #include "runtime/base/log.h"
 #include "runtime/base/reason.h"
-#include "runtime/loop.h"
 #include "runtime/zmq/libzmq.h"
-
-enum {
-    OPTION_LOG_LEVEL = 256,
-    OPTION_LOG_FORMAT,
-    OPTION_DRAIN,
-    OPTION_MEMORY,
-    OPTION_HANDLER_TIME,
-    OPTION_WATCH,
-    OPTION_RESTART,
-    OPTION_REDELIVER,
-    OPTION_DEAD_LETTER,
-    OPTION_PROBATION,
-    OPTION_VERSION
-};
-
-static const struct option options[] = {
-    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
-    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
-    {"drain-timeout", required_argument, NULL, OPTION_DRAIN},
-    {"max-memory", required_argument, NULL, OPTION_MEMORY},
-    {"max-handler-time", required_argument, NULL, OPTION_HANDLER_TIME},
-    {"watch", no_argument, NULL, OPTION_WATCH},
-    {"restart", no_argument, NULL, OPTION_RESTART},
-    {"redeliver", required_argument, NULL, OPTION_REDELIVER},
-    {"dead-letter", required_argument, NULL, OPTION_DEAD_LETTER},
-    {"probation", required_argument, NULL, OPTION_PROBATION},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
 
 static const char help[] =
     "usage: zlrun [options] SCRIPT [args]     run a Lua script; - is standard input\n"
@@ -56,7 +25,7 @@ static const char help[] =
     "  -j COMMAND           a command for the JIT compiler, as luajit takes it: off, v, dump=...\n"
     "  --watch              reload when a file of the script changes (SIGHUP reloads always)\n"
     "  --restart            start a failed script again, on the same sockets\n"
-    "  --redeliver N        give a message whose handler failed again, up to N times\n"
+    "  --redeliver N        redeliver a message whose handler failed, up to N times\n"
     "  --dead-letter FILE   keep in FILE the messages that no try could handle\n"
     "  --probation N        go back to the code before when the new one fails within N messages\n"
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
@@ -65,11 +34,12 @@ static const char help[] =
     "  --max-handler-time S seconds of processor time after which code that does not wait gets an\n"
     "                       error at the line where it is (default: no limit)\n"
     "  --max-memory MB      most memory the script may use, in MiB (default: no limit); turns the\n"
-    "                       JIT compiler off, as compiled code cannot take a no (-jon overrules)\n"
+    "                       JIT compiler off: compiled code cannot handle a failed allocation\n"
+    "                       (-jon overrules)\n"
     "  --version            versions of zlrun and of what it stands on\n"
     "  -h, --help           this text\n"
     "\n"
-    "exit codes: 0 done, 1 uncaught error, 2 usage, 66 no such script, 69 endpoint not to be had,\n"
+    "exit codes: 0 done, 1 uncaught error, 2 usage, 66 no such script, 69 endpoint unavailable,\n"
     "            74 something printed could not be written, 75 drain deadline passed with\n"
     "            something unsent, 130 second Ctrl-C\n";
 
@@ -87,16 +57,12 @@ static bool print_version(void)
     return true;
 }
 
+enum { UNDECIDED = -1 }; /* the exit code of a process that is to run */
+
 static bool finish(struct zl_cli *cli, int code)
 {
     cli->exit_code = code;
     return false;
-}
-
-static bool misuse(struct zl_cli *cli, const char *option, const char *value, const char *wanted)
-{
-    fprintf(stderr, "zlrun: %s takes %s, not '%s'; see zlrun --help\n", option, wanted, value);
-    return finish(cli, ZL_EXIT_USAGE);
 }
 
 static bool read_number(const char *text, double most, double *out)
@@ -141,73 +107,183 @@ static bool append(struct zl_cli *cli, char ***list, char *word)
     return true;
 }
 
+/* --- the options ------------------------------------------------------------------------------ */
+
+enum { MOST_SECONDS = 1000000, MOST_MEGABYTES = 1 << 20 };
+
+/* Each takes the value of one option. False when it is not what the row wants, or when the process
+ * is done (finish). */
+
+static bool take_code(struct zl_cli *cli, char *value)
+{
+    if (cli->script.code)
+        return false;
+    cli->script.code = value;
+    return true;
+}
+
+static bool take_module(struct zl_cli *cli, char *value)
+{
+    return append(cli, &cli->script.modules, value);
+}
+
+static bool take_jit_command(struct zl_cli *cli, char *value)
+{
+    return append(cli, &cli->script.jit_commands, value);
+}
+
+static bool take_log_level(struct zl_cli *cli, char *value)
+{
+    (void)cli;
+    enum zl_level level = zl_log_level_find(value);
+    if (level == ZL_SILENT && strcmp(value, "silent") != 0)
+        return false;
+    zl_log_set_level(level);
+    return true;
+}
+
+static bool take_log_format(struct zl_cli *cli, char *value)
+{
+    (void)cli;
+    return set_log_format(value);
+}
+
+static bool take_drain_timeout(struct zl_cli *cli, char *value)
+{
+    return read_number(value, MOST_SECONDS, &cli->drain_timeout);
+}
+
+static bool take_handler_time(struct zl_cli *cli, char *value)
+{
+    const double LEAST = 0.01;
+    return read_number(value, MOST_SECONDS, &cli->max_handler_time) &&
+           cli->max_handler_time >= LEAST;
+}
+
+static bool take_memory(struct zl_cli *cli, char *value)
+{
+    double megabytes;
+    if (!read_number(value, MOST_MEGABYTES, &megabytes) || megabytes < 1)
+        return false;
+    cli->script.setup.max_memory = (size_t)(megabytes * 1024 * 1024);
+    return true;
+}
+
+static bool take_watch(struct zl_cli *cli, char *value)
+{
+    (void)value;
+    return cli->supervision.watch = true;
+}
+
+static bool take_restart(struct zl_cli *cli, char *value)
+{
+    (void)value;
+    return cli->supervision.restart = true;
+}
+
+static bool take_redeliver(struct zl_cli *cli, char *value)
+{
+    double count;
+    if (!read_count(value, &count))
+        return false;
+    cli->supervision.redeliver = (int)count;
+    return true;
+}
+
+static bool take_dead_letter(struct zl_cli *cli, char *value)
+{
+    cli->supervision.dead_letter = value;
+    return true;
+}
+
+static bool take_probation(struct zl_cli *cli, char *value)
+{
+    double count;
+    if (!read_count(value, &count))
+        return false;
+    cli->supervision.probation = (uint64_t)count;
+    return true;
+}
+
+static bool take_version(struct zl_cli *cli, char *value)
+{
+    (void)value;
+    return finish(cli, print_version() ? ZL_EXIT_OK : ZL_EXIT_ERROR);
+}
+
+static bool take_help(struct zl_cli *cli, char *value)
+{
+    (void)value;
+    fputs(help, stdout);
+    return finish(cli, ZL_EXIT_OK);
+}
+
+static const struct row {
+    const char *name; /* one letter, or the long name */
+    bool (*take)(struct zl_cli *cli, char *value);
+    const char *wanted; /* for the message when the value is another; NULL: it takes none */
+} rows[] = {
+    {"e", take_code, "all the code at once"},
+    {"l", take_module, "a module"},
+    {"j", take_jit_command, "a command"},
+    {"log-level", take_log_level, "debug, info, warn, error or silent"},
+    {"log-format", take_log_format, "text, logfmt or json"},
+    {"drain-timeout", take_drain_timeout, "a number of seconds"},
+    {"max-handler-time", take_handler_time, "a number of seconds, 0.01 or more"},
+    {"max-memory", take_memory, "a number of MiB, 1 or more"},
+    {"watch", take_watch, NULL},
+    {"restart", take_restart, NULL},
+    {"redeliver", take_redeliver, "a whole number, 0 or more"},
+    {"dead-letter", take_dead_letter, "the name of a file"},
+    {"probation", take_probation, "a whole number of messages, 0 or more"},
+    {"version", take_version, NULL},
+    {"help", take_help, NULL},
+    {"h", take_help, NULL},
+};
+enum { ROWS = sizeof rows / sizeof *rows, LONG_OPTION = 256 };
+
+/* What getopt_long has returned: a letter, or LONG_OPTION and the number of the row. */
+static const struct row *find_row(int option)
+{
+    if (option >= LONG_OPTION)
+        return &rows[option - LONG_OPTION];
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].name[0] == option && rows[i].name[1] == '\0')
+            return &rows[i];
+    return NULL;
+}
+
 static bool take_option(struct zl_cli *cli, int option, char *value)
 {
-    enum { MOST_SECONDS = 1000000, MOST_MEGABYTES = 1 << 20 };
-    const double LEAST_HANDLER_SECONDS = 0.01;
-    double number;
-    switch (option) {
-    case 'e':
-        if (cli->script.code)
-            return misuse(cli, "-e", value, "all the code at once");
-        cli->script.code = value;
-        return true;
-    case 'l':
-        return append(cli, &cli->script.modules, value);
-    case 'j':
-        return append(cli, &cli->script.jit_commands, value);
-    case OPTION_LOG_LEVEL:
-        if (zl_log_level_find(value) == ZL_SILENT && strcmp(value, "silent") != 0)
-            return misuse(cli, "--log-level", value, "debug, info, warn, error or silent");
-        zl_log_set_level(zl_log_level_find(value));
-        return true;
-    case OPTION_LOG_FORMAT:
-        return set_log_format(value) || misuse(cli, "--log-format", value, "text, logfmt or json");
-    case OPTION_DRAIN:
-        return read_number(value, MOST_SECONDS, &cli->drain_timeout) ||
-               misuse(cli, "--drain-timeout", value, "a number of seconds");
-    case OPTION_HANDLER_TIME:
-        return (read_number(value, MOST_SECONDS, &cli->max_handler_time) &&
-                cli->max_handler_time >= LEAST_HANDLER_SECONDS) ||
-               misuse(cli, "--max-handler-time", value, "a number of seconds, 0.01 or more");
-    case OPTION_MEMORY:
-        if (!read_number(value, MOST_MEGABYTES, &number) || number < 1)
-            return misuse(cli, "--max-memory", value, "a number of MiB, 1 or more");
-        cli->script.setup.max_memory = (size_t)(number * 1024 * 1024);
-        return true;
-    case OPTION_WATCH:
-        cli->supervision.watch = true;
-        return true;
-    case OPTION_RESTART:
-        cli->supervision.restart = true;
-        return true;
-    case OPTION_REDELIVER:
-        if (!read_count(value, &number))
-            return misuse(cli, "--redeliver", value, "a whole number, 0 or more");
-        cli->supervision.redeliver = (int)number;
-        return true;
-    case OPTION_DEAD_LETTER:
-        cli->supervision.dead_letter = value;
-        return true;
-    case OPTION_PROBATION:
-        if (!read_count(value, &number))
-            return misuse(cli, "--probation", value, "a whole number of messages, 0 or more");
-        cli->supervision.probation = (uint64_t)number;
-        return true;
-    case OPTION_VERSION:
-        return finish(cli, print_version() ? ZL_EXIT_OK : ZL_EXIT_ERROR);
-    case 'h':
-        fputs(help, stdout);
-        return finish(cli, ZL_EXIT_OK);
-    default:
+    const struct row *row = find_row(option);
+    if (!row) {
         fputs("see zlrun --help\n", stderr);
         return finish(cli, ZL_EXIT_USAGE);
     }
+    if (row->take(cli, value))
+        return true;
+    if (cli->exit_code != UNDECIDED)
+        return false;
+    fprintf(stderr, "zlrun: %s%s takes %s, not '%s'; see zlrun --help\n",
+            option < LONG_OPTION ? "-" : "--", row->name, row->wanted, value);
+    return finish(cli, ZL_EXIT_USAGE);
+}
+
+static void list_long_options(struct option *list)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].name[1])
+            *list++ =
+                (struct option){rows[i].name, rows[i].wanted ? required_argument : no_argument,
+                                NULL, LONG_OPTION + i};
+    *list = (struct option){NULL, 0, NULL, 0};
 }
 
 bool zl_cli_parse(struct zl_cli *cli, int argc, char **argv)
 {
-    *cli = (struct zl_cli){.drain_timeout = 10};
+    struct option options[ROWS + 1];
+    list_long_options(options);
+    *cli = (struct zl_cli){.drain_timeout = 10, .exit_code = UNDECIDED};
     if (!append(cli, &cli->script.modules, NULL) || !append(cli, &cli->script.jit_commands, NULL))
         return false;
     int option;
