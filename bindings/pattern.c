@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See pattern.h. A pattern call has three steps: everything that may raise, then everything that
- * touches the world, then the hand-over, which cannot fail. */
+ * touches the arg, then the hand-over, which cannot fail. */
 #include "bindings/pattern.h"
 
 #include <stdio.h>
@@ -90,12 +90,12 @@ struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_pattern_build *
 {
     char name[ZL_WHY_MAX];
     struct zl_socket_spec spec = {build->pattern, &build->options, endpoints, count, use};
-    struct zl_conflict obstacle;
-    struct zl_socket *socket = zl_adoption_find(&zl_lua_loop(L)->reload.finder, &spec, &obstacle);
-    memcpy(again, obstacle.endpoint, ZL_ENDPOINT_MAX);
-    if (obstacle.option)
+    struct zl_conflict conflict;
+    struct zl_socket *socket = zl_adoption_find(&zl_lua_loop(L)->reload.finder, &spec, &conflict);
+    memcpy(again, conflict.endpoint, ZL_ENDPOINT_MAX);
+    if (conflict.option)
         log_caller(L, "Opening another %s: option '%s' cannot change while a socket is open",
-                   build->pattern->name, obstacle.option);
+                   build->pattern->name, conflict.option);
     if (!socket)
         return NULL;
     if (!zl_adoption_take(socket, &spec))

@@ -21,10 +21,10 @@ static int core_retry(lua_State *L)
     return 1;
 }
 
-/* core.let_go(receiver): the script did not wait longer for a reply and may ask anew */
-static int core_let_go(lua_State *L)
+/* core.abandon(receiver): the script did not wait longer for a reply and may ask anew */
+static int core_abandon(lua_State *L)
 {
-    zl_lua_check_handle(L, 1, zl_receiver_class)->socket->exchange.abandoned = true;
+    zl_lua_check_handle(L, 1, zl_receiver_class)->socket->request.abandoned = true;
     return 0;
 }
 
@@ -87,8 +87,8 @@ void zl_open_receiver(lua_State *L)
     lua_setfield(L, -2, "receiver");
     lua_pushcfunction(L, core_retry);
     lua_setfield(L, -2, "retry");
-    lua_pushcfunction(L, core_let_go);
-    lua_setfield(L, -2, "let_go");
+    lua_pushcfunction(L, core_abandon);
+    lua_setfield(L, -2, "abandon");
     open_inboxes(L);
     lua_pushcfunction(L, core_receive_nested);
     lua_setfield(L, -2, "receive_nested");

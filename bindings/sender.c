@@ -55,7 +55,7 @@ static int core_describe(lua_State *L)
 /* core.timed_out(sender): a send has found no room, or no peer, in time */
 static int core_timed_out(lua_State *L)
 {
-    zl_lua_check_handle(L, 1, zl_sender_class)->socket->exchange.found_no_peer = true;
+    zl_lua_check_handle(L, 1, zl_sender_class)->socket->request.found_no_peer = true;
     return 0;
 }
 

@@ -25,7 +25,7 @@ static struct zl_task *check_task(lua_State *L, int index)
 /* --- waiting --------------------------------------------------------------------------------- */
 
 /* 0 when the running code may wait. */
-static int obstacle(lua_State *L, const struct zl_sched *sched)
+static int cannot_wait(lua_State *L, const struct zl_sched *sched)
 {
     if (sched->current == sched->outside)
         return ZL_NOT_IN_TASK;
@@ -55,12 +55,12 @@ static int core_wait(lua_State *L)
     struct zl_handle *handle = lua_touserdata(L, 1);
     enum zl_direction direction = lua_tointeger(L, 2) == ZL_OUT ? ZL_OUT : ZL_IN;
     uint64_t deadline = opt_deadline(L, 3);
-    int reason = obstacle(L, sched);
+    int reason = cannot_wait(L, sched);
     if (reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
     }
-    uint64_t due = direction == ZL_IN ? handle->socket->exchange.deadline : 0;
+    uint64_t due = direction == ZL_IN ? handle->socket->request.deadline : 0;
     if (due && (!deadline || due < deadline))
         deadline = due;
     zl_waitq_wait(handle->socket, direction, deadline);
@@ -72,7 +72,7 @@ static int core_sleep(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_live(L)->group.sched;
     uint64_t deadline = opt_deadline(L, 1);
-    int reason = obstacle(L, sched);
+    int reason = cannot_wait(L, sched);
     if (reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
@@ -90,7 +90,7 @@ static int core_join(lua_State *L)
     struct zl_sched *sched = zl_lua_live(L)->group.sched;
     struct zl_task *task = check_task(L, 1);
     uint64_t deadline = opt_deadline(L, 2);
-    int reason = obstacle(L, sched);
+    int reason = cannot_wait(L, sched);
     if (task->status >= ZL_TASK_DONE || reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
@@ -134,7 +134,7 @@ static int core_told(lua_State *L)
     if (sched->current == sched->outside || zl_inflight_note_stop(sched->current, receiver->socket))
         return 0;
     sched->current->finishing = zl_work_of(sched->current)->inherited = false;
-    if (obstacle(L, sched) != 0)
+    if (cannot_wait(L, sched) != 0)
         return 0;
     zl_task_wait(sched->current, NULL, false, 0);
     return yield_token(L);
@@ -142,8 +142,8 @@ static int core_told(lua_State *L)
 
 /* --- tasks ----------------------------------------------------------------------------------- */
 
-/* core.spawn(f, ...), core.spawn_idle(f, ...): the latter does not count as handling the message
- * that the running task has in hand */
+/* core.spawn(f, ...), core.spawn_detached(f, ...): the latter does not count as handling the
+ * message that the running task has in hand */
 static int spawn(lua_State *L, bool inherits)
 {
     struct zl_generation *generation = zl_lua_live(L);
@@ -160,7 +160,7 @@ static int core_spawn(lua_State *L)
     return spawn(L, true);
 }
 
-static int core_spawn_idle(lua_State *L)
+static int core_spawn_detached(lua_State *L)
 {
     return spawn(L, false);
 }
@@ -284,7 +284,7 @@ void zl_open_task(lua_State *L)
         {"cancel", core_cancel},
         {"told", core_told},
         {"spawn", core_spawn},
-        {"spawn_idle", core_spawn_idle},
+        {"spawn_detached", core_spawn_detached},
         {"results", core_results},
         {"is_current", core_is_current},
         {"now", core_now},

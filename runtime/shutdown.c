@@ -38,9 +38,9 @@ static void close_sockets(struct zl_loop *loop, bool senders_first)
     }
 }
 
-static void pump(void *world)
+static void pump(void *arg)
 {
-    struct zl_loop *loop = world;
+    struct zl_loop *loop = arg;
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &loop->hub.sockets, all)
     {

@@ -18,7 +18,7 @@ static bool may_run(const struct zl_task *task)
     enum zl_phase phase = task->sched->phase;
     bool is_parking = task->group->life == ZL_PARKING;
     /* One at rest may be the one to read the reply that parking waits for. */
-    if (phase == ZL_RUNNING && is_parking && zl_reqrep_asker(task->group))
+    if (phase == ZL_RUNNING && is_parking && zl_reqrep_requester(task->group))
         return true;
     if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
         return true;

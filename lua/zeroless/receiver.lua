@@ -51,7 +51,7 @@ end
 local function gives_up(self, deadline)
   if not core.retry(self) then return true end
   if not deadline or core.now() < deadline then return false end
-  core.let_go(self)
+  core.abandon(self)
   return true
 end
 
@@ -64,7 +64,7 @@ local function settle_nested(self, deadline, code, ...)
   return settle(self, code, deadline)
 end
 
--- Everything but the straight way: `code` is what the host said. It tries again by tail calls: a loop
+-- Everything but the fast path: `code` is what the host said. It tries again by tail calls: a loop
 -- in here could not become part of the compiled loop of the script.
 function settle(self, code, deadline)
   if code > 0 then return hand_over(self, code) end

@@ -50,7 +50,7 @@ local function wait_for_room(self, deadline, is_reply)
   return core.sleep(math.min(core.now() + MOMENT, deadline))
 end
 
--- Everything but the straight way: `code` is what the host said first.
+-- Everything but the fast path: `code` is what the host said first.
 local function settle(self, code, ...)
   local deadline, is_reply
   while code ~= 0 do

@@ -81,7 +81,7 @@ local function start(run, name, seconds, f, first)
   misuse.check_seconds(3, name .. ": the time", seconds)
   check_function(3, name, f)
   local self = setmetatable({ stopped = false, due = first and first(seconds) }, timer)
-  self.task = core.spawn_idle(run, self, seconds, f)
+  self.task = core.spawn_detached(run, self, seconds, f)
   return self
 end
 

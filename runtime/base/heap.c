@@ -119,9 +119,9 @@ static void *allocate_large(struct zl_memory *memory, void *block, size_t old_si
     return moved;
 }
 
-void *zl_heap_allocate(void *world, void *block, size_t old_size, size_t new_size)
+void *zl_heap_allocate(void *arg, void *block, size_t old_size, size_t new_size)
 {
-    struct zl_memory *memory = world;
+    struct zl_memory *memory = arg;
     if (__builtin_expect(old_size < ZL_LARGE && new_size < ZL_LARGE, 1))
         return memory->small(memory->small_world, block, old_size, new_size);
     return allocate_large(memory, block, old_size, new_size);
@@ -134,9 +134,9 @@ static bool is_refused(struct zl_memory *memory, size_t used)
            (memory->failing > 0 && memory->calls == memory->failing);
 }
 
-void *zl_heap_allocate_counted(void *world, void *block, size_t old_size, size_t new_size)
+void *zl_heap_allocate_counted(void *arg, void *block, size_t old_size, size_t new_size)
 {
-    struct zl_memory *memory = world;
+    struct zl_memory *memory = arg;
     if (new_size > old_size && is_refused(memory, memory->used - old_size + new_size))
         return NULL;
     void *moved = zl_heap_allocate(memory, block, old_size, new_size);
@@ -145,9 +145,9 @@ void *zl_heap_allocate_counted(void *world, void *block, size_t old_size, size_t
     return moved;
 }
 
-void *zl_heap_watch(void *world, void *block, size_t old_size, size_t new_size)
+void *zl_heap_watch(void *arg, void *block, size_t old_size, size_t new_size)
 {
-    struct zl_memory *memory = world;
+    struct zl_memory *memory = arg;
     void *moved = zl_heap_allocate_counted(memory, block, old_size, new_size);
     if (!memory->first)
         memory->first = moved;

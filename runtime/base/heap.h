@@ -14,7 +14,7 @@ struct zl_memory {
     size_t used, cap; /* bytes; cap 0 = none */
     size_t calls;     /* that asked for more */
     size_t failing;   /* the number of the call that gets nothing, for tests; 0 = none */
-    void *(*small)(void *world, void *block, size_t old_size, size_t new_size);
+    void *(*small)(void *arg, void *block, size_t old_size, size_t new_size);
     void *small_world;  /* small: where small blocks come from, a lua_Alloc */
     size_t large, most; /* bytes in large blocks; the most there were since malloc was trimmed */
     void *first;        /* zl_heap_watch: the first block */
@@ -25,7 +25,7 @@ struct zl_memory {
  * no longer needs in large blocks goes back when it is much. */
 void zl_heap_tune(void);
 
-/* A lua_Alloc whose world is a struct zl_memory: any size, without an account. */
+/* A lua_Alloc whose arg is a struct zl_memory: any size, without an account. */
 void *zl_heap_allocate(void *memory, void *block, size_t old_size, size_t new_size);
 
 /* The same within the cap, with every block in sight of malloc; fails where told to. */

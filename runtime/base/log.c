@@ -60,10 +60,10 @@ void zl_log_set_format(enum zl_log_format format)
     atomic_store(&chosen_format, (int)format);
 }
 
-void zl_log_set_sink(zl_log_sink *sink, void *world)
+void zl_log_set_sink(zl_log_sink *sink, void *arg)
 {
     thread_sink = sink;
-    thread_sink_world = world;
+    thread_sink_world = arg;
 }
 
 bool zl_log_wanted(enum zl_level level)

@@ -29,7 +29,7 @@ struct zl_record {
 
 /* Returns whether it took the record; false has it written as usual. Called wherever the host logs,
  * in the middle of its changes too: it must not run Lua. */
-typedef bool zl_log_sink(void *world, const struct zl_record *record);
+typedef bool zl_log_sink(void *arg, const struct zl_record *record);
 
 /* Has lines that are lost counted and told. Called once, at the start. */
 void zl_log_start(void);
@@ -44,7 +44,7 @@ enum zl_level zl_log_level_find(const char *name);
 void zl_log_set_format(enum zl_log_format format);
 
 /* The calling thread's sink; NULL for none. */
-void zl_log_set_sink(zl_log_sink *sink, void *world);
+void zl_log_set_sink(zl_log_sink *sink, void *arg);
 
 bool zl_log_wanted(enum zl_level level);
 

@@ -21,7 +21,7 @@
 /* --- finding --------------------------------------------------------------------------------- */
 
 /* The name of an option that a socket keeps for life and that differs; NULL for none. */
-static const char *find_obstacle(const struct zl_options *now, const struct zl_options *wanted)
+static const char *find_conflict(const struct zl_options *now, const struct zl_options *wanted)
 {
     if (now->send_hwm != wanted->send_hwm)
         return "send_hwm";
@@ -37,18 +37,18 @@ static const char *find_obstacle(const struct zl_options *now, const struct zl_o
 }
 
 struct zl_socket *zl_adoption_find(struct zl_finder *finder, const struct zl_socket_spec *spec,
-                                   struct zl_conflict *obstacle)
+                                   struct zl_conflict *conflict)
 {
     struct zl_socket *best = zl_finder_find(finder, spec);
-    *obstacle = (struct zl_conflict){NULL, ""};
+    *conflict = (struct zl_conflict){NULL, ""};
     if (!best)
         return NULL;
-    obstacle->option = find_obstacle(&best->options, spec->options);
-    if (!obstacle->option)
+    conflict->option = find_conflict(&best->options, spec->options);
+    if (!conflict->option)
         return best;
     const struct zl_endpoint_entry *bound = zl_endpoints_first_bound(best);
     if (bound && zl_finder_is_bound_to(bound, spec->endpoints))
-        memcpy(obstacle->endpoint, bound->text, sizeof obstacle->endpoint);
+        memcpy(conflict->endpoint, bound->text, sizeof conflict->endpoint);
     best->is_yielding = true;
     if (finder->hub->sched.group->life != ZL_LOADING)
         zl_bind_yield(best);
@@ -61,13 +61,13 @@ static bool is_subscribed(const struct zl_socket *socket, const struct zl_bytes 
 {
     if (zl_options_have_topic(&socket->options, topic))
         return true;
-    const struct zl_previous_owner *tenancy = socket->previous;
-    while (tenancy && !zl_options_have_topic(&tenancy->options, topic))
-        tenancy = tenancy->next;
-    return tenancy != NULL;
+    const struct zl_previous_owner *previous = socket->previous;
+    while (previous && !zl_options_have_topic(&previous->options, topic))
+        previous = previous->next;
+    return previous != NULL;
 }
 
-/* A sub is subscribed to the topics of all its tenants, so that nothing is missed when one comes
+/* A sub is subscribed to the topics of all its owners, so that nothing is missed when one comes
  * back. Subscribes to (or unsubscribes from) those that these options alone have, which are not
  * among the socket's yet (any more). */
 static void change_topics(struct zl_socket *socket, int option, const struct zl_options *options)
@@ -77,19 +77,19 @@ static void change_topics(struct zl_socket *socket, int option, const struct zl_
             zmq_setsockopt(socket->zmq, option, options->topics[i].data, options->topics[i].size);
 }
 
-/* The generation is no former tenant of the socket any more. What its options had subscribed to
+/* The generation is no previous owner of the socket any more. What its options had subscribed to
  * goes with it. */
 static void forget_previous(struct zl_socket *socket, const struct zl_group *group)
 {
     struct zl_previous_owner **place = &socket->previous;
     while (*place && (*place)->owner != group)
         place = &(*place)->next;
-    struct zl_previous_owner *tenancy = *place;
-    if (!tenancy)
+    struct zl_previous_owner *previous = *place;
+    if (!previous)
         return;
-    *place = tenancy->next;
-    change_topics(socket, ZMQ_UNSUBSCRIBE, &tenancy->options);
-    zl_owners_free(tenancy);
+    *place = previous->next;
+    change_topics(socket, ZMQ_UNSUBSCRIBE, &previous->options);
+    zl_owners_free(previous);
 }
 
 static void tell_lossless(struct zl_socket *socket)
@@ -114,26 +114,26 @@ static void mark_wanted(struct zl_socket *socket, const struct zl_socket_spec *s
 bool zl_adoption_take(struct zl_socket *socket, const struct zl_socket_spec *spec)
 {
     struct zl_options options;
-    struct zl_previous_owner *tenancy = calloc(1, sizeof *tenancy);
-    if (!tenancy || !zl_options_copy(&options, spec->options)) {
-        free(tenancy);
+    struct zl_previous_owner *previous = calloc(1, sizeof *previous);
+    if (!previous || !zl_options_copy(&options, spec->options)) {
+        free(previous);
         return false;
     }
     change_topics(socket, ZMQ_SUBSCRIBE, &options);
-    tenancy->options = socket->options;
-    tenancy->owner = socket->owner;
-    tenancy->is_closing = socket->is_closing;
-    tenancy->next = socket->previous;
-    socket->previous = tenancy;
+    previous->options = socket->options;
+    previous->owner = socket->owner;
+    previous->is_closing = socket->is_closing;
+    previous->next = socket->previous;
+    socket->previous = previous;
     socket->options = options;
     socket->owner = socket->hub->sched.group;
-    if (tenancy->owner == socket->owner) /* it has closed the socket, and wants it again */
+    if (previous->owner == socket->owner) /* it has closed the socket, and wants it again */
         forget_previous(socket, socket->owner);
     socket->is_closing = false;
     zl_owners_share(socket, true);
     tell_lossless(socket);
     mark_wanted(socket, spec);
-    zl_reqrep_hand_over(&socket->exchange);
+    zl_reqrep_hand_over(&socket->request);
     socket->waitqs[ZL_IN].slow_path = true;
     zl_waitq_mark_dirty(socket);
     zl_socket_ref(socket);
@@ -171,20 +171,20 @@ static void drop_endpoints_of(struct zl_socket *socket, unsigned serial)
 
 static void give_back(struct zl_socket *socket)
 {
-    struct zl_previous_owner *tenancy = socket->previous;
+    struct zl_previous_owner *previous = socket->previous;
     struct zl_options left = socket->options;
     unsigned serial = socket->owner->serial;
-    socket->options = tenancy->options;
-    socket->owner = tenancy->owner;
-    socket->previous = tenancy->next;
-    socket->is_closing = tenancy->is_closing;
-    free(tenancy);
+    socket->options = previous->options;
+    socket->owner = previous->owner;
+    socket->previous = previous->next;
+    socket->is_closing = previous->is_closing;
+    free(previous);
     zl_owners_share(socket, true);
     change_topics(socket, ZMQ_UNSUBSCRIBE, &left);
     tell_lossless(socket);
     zl_options_fini(&left);
     drop_endpoints_of(socket, serial);
-    zl_reqrep_hand_over(&socket->exchange);
+    zl_reqrep_hand_over(&socket->request);
 }
 
 void zl_adoption_undo(struct zl_group *group)
@@ -236,7 +236,7 @@ void zl_adoption_drop_unwanted(struct zl_hub *hub)
     for (; socket; socket = next) {
         next = TAILQ_NEXT(socket, all);
         if (socket->previous || !socket->owner)
-            continue; /* a former tenant that may come back needs it as it is */
+            continue; /* a previous owner that may come back needs it as it is */
         zl_binding_drop_unwanted(socket);
         zl_sockets_unpin(socket);
     }

@@ -154,10 +154,10 @@ static void consider(struct search *search, struct zl_socket *socket, unsigned p
 }
 
 /* Never the one: all have to be seen. */
-static bool consider_candidate(const void *item, const void *world)
+static bool consider_candidate(const void *item, const void *arg)
 {
     const struct zl_candidate *candidate = item;
-    consider((struct search *)world, candidate->socket, candidate->place);
+    consider((struct search *)arg, candidate->socket, candidate->place);
     return false;
 }
 
@@ -192,10 +192,10 @@ struct claim {
     struct zl_endpoint_entry *entry;
 };
 
-static bool is_claimable(const void *item, const void *world)
+static bool is_claimable(const void *item, const void *arg)
 {
     struct zl_socket *other = ((const struct zl_candidate *)item)->socket;
-    struct claim *claim = (struct claim *)world;
+    struct claim *claim = (struct claim *)arg;
     struct zl_endpoint_entry *entry;
     bool is_taken = other->owner == other->hub->sched.group;
     if (other == claim->socket || other->is_unbound)

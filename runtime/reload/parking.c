@@ -69,18 +69,18 @@ bool zl_parking_is_over(struct zl_serving *reload)
     struct zl_deadlines *deadlines = &reload->deadlines;
     if (!zl_serving_is_alive(reload))
         return true;
-    struct zl_task *asker = zl_reqrep_asker(group);
+    struct zl_task *requester = zl_reqrep_requester(group);
     struct zl_task *unfinished = zl_group_unfinished(group);
-    if (!asker && !unfinished)
+    if (!requester && !unfinished)
         return true;
-    if (asker)
+    if (requester)
         zl_group_wake_resting(group);
     if (zl_deadlines_is_due(deadlines, ZL_DUE_STALL)) {
-        if (asker)
+        if (requester)
             hand_out_requests(reload);
         zl_deadlines_set(deadlines, ZL_DUE_STALL, reload->parking.stalled);
     }
     if (zl_deadlines_is_due(deadlines, ZL_DUE_WARNING))
-        warn(reload, unfinished ? unfinished : asker);
+        warn(reload, unfinished ? unfinished : requester);
     return false;
 }

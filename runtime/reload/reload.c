@@ -259,11 +259,11 @@ static void succeed(struct zl_serving *reload)
 /* The first generation that proved itself stays the one to fall back to. */
 static void begin_probation(struct zl_serving *reload, struct zl_generation *old)
 {
-    if (reload->fallback) {
-        report_attempt(&reload->trial, ZL_INFO, "replaced while it served on probation");
+    if (reload->standby) {
+        report_attempt(&reload->on_probation, ZL_INFO, "replaced while it served on probation");
         retire(reload, old);
     } else {
-        reload->fallback = old;
+        reload->standby = old;
     }
     zl_log(ZL_INFO, "", "generation %d serves on probation until it has handled %llu messages",
            reload->number, (unsigned long long)reload->options.probation);
@@ -272,10 +272,10 @@ static void begin_probation(struct zl_serving *reload, struct zl_generation *old
 /* Another attempt may be under way. */
 void zl_reload_end_probation(struct zl_serving *reload)
 {
-    struct zl_generation *old = reload->fallback;
+    struct zl_generation *old = reload->standby;
     struct zl_reload_attempt under_way = reload->attempt;
-    reload->fallback = NULL;
-    reload->attempt = reload->trial;
+    reload->standby = NULL;
+    reload->attempt = reload->on_probation;
     zl_serving_update_tracking(reload);
     retire(reload, old);
     succeed(reload);
@@ -313,7 +313,7 @@ static void commit(struct zl_serving *reload, struct zl_generation *old, struct 
     reload->attempt.begun[ZL_PROBATION] = zl_clock_now();
     if (on_probation) {
         reload->attempt.stage = ZL_PROBATION;
-        reload->trial = reload->attempt;
+        reload->on_probation = reload->attempt;
     } else {
         succeed(reload);
     }

@@ -52,11 +52,11 @@ struct zl_serving {
     int exit_code; /* with this */
     const struct zl_script *script;
     struct zl_supervision options;
-    struct zl_generation *fallback;   /* parked until the running one has proved itself; or NULL */
+    struct zl_generation *standby;    /* parked until the running one has proved itself; or NULL */
     struct zl_generation *next;       /* being compiled, or compiled and waiting for its start */
     struct zl_reload_attempt attempt; /* the running one, or the last */
-    struct zl_reload_attempt trial;   /* the one whose generation is on probation */
-    struct zl_sources attempted;      /* what the last attempt has read */
+    struct zl_reload_attempt on_probation; /* the one whose generation is on probation */
+    struct zl_sources attempted;           /* what the last attempt has read */
     const char *wanted; /* the trigger of an attempt still to be made; NULL for none */
     unsigned serial;    /* of the last generation made */
     int number;         /* of the serving generation */
@@ -92,6 +92,6 @@ static inline bool zl_serving_is_alive(const struct zl_serving *reload)
 static inline void zl_serving_update_tracking(struct zl_serving *reload)
 {
     struct zl_redelivery *redelivery = &reload->hub->redelivery;
-    redelivery->on_probation = reload->fallback != NULL;
-    redelivery->keeps = reload->options.watch || reload->options.restart || reload->fallback;
+    redelivery->on_probation = reload->standby != NULL;
+    redelivery->keeps = reload->options.watch || reload->options.restart || reload->standby;
 }

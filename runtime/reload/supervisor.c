@@ -60,12 +60,12 @@ void zl_supervisor_set_aside(struct zl_serving *reload)
 /* The generation on probation has failed: the one before it goes on, with the message in hand. */
 static void fall_back(struct zl_serving *reload)
 {
-    struct zl_generation *old = reload->fallback, *failed = zl_serving_generation(reload);
+    struct zl_generation *old = reload->standby, *failed = zl_serving_generation(reload);
     struct zl_reload_attempt under_way = reload->attempt;
     set_messages_aside(failed);
     tell_state(reload, old, failed);
-    reload->fallback = NULL;
-    reload->attempt = reload->trial;
+    reload->standby = NULL;
+    reload->attempt = reload->on_probation;
     zl_serving_update_tracking(reload);
     zl_reload_roll_back(reload, old, failed);
     if (!reload->next)
@@ -77,11 +77,11 @@ static void fall_back(struct zl_serving *reload)
 
 /* The generation has ended with an error. Its sockets stay, and queue, when somebody will take
  * them over. */
-static void bury(struct zl_serving *reload)
+static void handle_failure(struct zl_serving *reload)
 {
     struct zl_generation *generation = zl_serving_generation(reload);
     char why[ZL_WHY_MAX];
-    if (reload->hub->sched.phase == ZL_RUNNING && reload->fallback) {
+    if (reload->hub->sched.phase == ZL_RUNNING && reload->standby) {
         fall_back(reload);
         return;
     }
@@ -107,9 +107,9 @@ static void bury(struct zl_serving *reload)
 
 /* --- watching ------------------------------------------------------------------------------ */
 
-static void files_may_have_changed(void *world)
+static void files_may_have_changed(void *arg)
 {
-    zl_supervisor_request(world, "watch");
+    zl_supervisor_request(arg, "watch");
 }
 
 static size_t list_paths(const struct zl_sources *sources, const char **paths, size_t count)
@@ -152,7 +152,7 @@ void zl_supervisor_fini(struct zl_serving *reload)
     zl_deadlines_fini(&reload->deadlines);
     zl_watch_free(reload->watch);
     zl_generation_free(reload->next);
-    zl_generation_free(reload->fallback);
+    zl_generation_free(reload->standby);
     if (reload->hub->sched.group)
         zl_generation_free(zl_serving_generation(reload));
     reload->hub->sched.group = NULL;
@@ -237,11 +237,11 @@ static void tell_end(struct zl_serving *reload)
 void zl_supervisor_turn(struct zl_serving *reload)
 {
     if (reload->hub->sched.group->failed && reload->hub->sched.group->L)
-        bury(reload);
+        handle_failure(reload);
     if (reload->hub->sched.phase != ZL_RUNNING || reload->is_over)
         return;
     reload->has_served |= zl_serving_is_alive(reload);
-    if (reload->fallback)
+    if (reload->standby)
         judge(reload);
     if (reload->next)
         go_on(reload);

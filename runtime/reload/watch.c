@@ -20,7 +20,7 @@ struct zl_watch {
     uv_timer_t timer; /* for the call that is due, or for the next try */
     struct zl_watch_dirs folders;
     zl_watch_changed *changed;
-    void *world;
+    void *arg;
     char **paths; /* absolute, sorted, each once */
     size_t count;
     bool incomplete; /* not all could be watched */
@@ -43,9 +43,9 @@ static void schedule(struct zl_watch *watch)
         uv_timer_stop(&watch->timer);
 }
 
-static void touch(void *world)
+static void touch(void *arg)
 {
-    struct zl_watch *watch = world;
+    struct zl_watch *watch = arg;
     if (!watch->pending)
         watch->first = uv_now(watch->timer.loop);
     watch->pending = true;
@@ -75,7 +75,7 @@ static void on_time(uv_timer_t *timer)
     watch->pending = false;
     schedule(watch);
     if (due)
-        watch->changed(watch->world);
+        watch->changed(watch->arg);
 }
 
 /* `base`: the current directory, found out when it is first needed. */
@@ -161,7 +161,7 @@ bool zl_watch_set(struct zl_watch *watch, const char *const *paths, size_t count
     return !watch->incomplete;
 }
 
-struct zl_watch *zl_watch_new(uv_loop_t *uv, zl_watch_changed *changed, void *world, char *why)
+struct zl_watch *zl_watch_new(uv_loop_t *uv, zl_watch_changed *changed, void *arg, char *why)
 {
     struct zl_watch *watch = calloc(1, sizeof *watch);
     if (!watch) {
@@ -172,7 +172,7 @@ struct zl_watch *zl_watch_new(uv_loop_t *uv, zl_watch_changed *changed, void *wo
     uv_unref((uv_handle_t *)&watch->timer);
     watch->timer.data = watch;
     watch->changed = changed;
-    watch->world = world;
+    watch->arg = arg;
     zl_watch_dirs_init(&watch->folders, uv, touch, watch);
     return watch;
 }

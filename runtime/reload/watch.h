@@ -19,10 +19,10 @@ struct zl_watch;
  * latest; a save that takes longer is therefore seen half written first, and once more when it is
  * complete. A call may be for nothing; a change that is not followed by one is a bug. May call
  * zl_watch_set and zl_watch_free. */
-typedef void zl_watch_changed(void *world);
+typedef void zl_watch_changed(void *arg);
 
 /* Watches nothing yet. NULL and `why` (ZL_WHY_MAX bytes) when memory is short. */
-struct zl_watch *zl_watch_new(uv_loop_t *uv, zl_watch_changed *changed, void *world, char *why);
+struct zl_watch *zl_watch_new(uv_loop_t *uv, zl_watch_changed *changed, void *arg, char *why);
 
 /* From now on these files are watched, and no others. Neither they nor their folders need exist;
  * order and duplicates do not matter; relative paths start at the current directory of now. The

@@ -106,7 +106,7 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
         folder->gone = true;
     bool flood = is_flood(folder->owner);
     if (flood || status != 0 || !name || itself || has_name(folder, name))
-        folder->owner->seen(folder->owner->world);
+        folder->owner->seen(folder->owner->arg);
 }
 
 static struct zl_folder *open_folder(struct zl_watch_dirs *owner, const char *path)
@@ -324,9 +324,9 @@ bool zl_watch_dirs_walk(struct zl_watch_dirs *folders, char *const *paths, size_
 }
 
 void zl_watch_dirs_init(struct zl_watch_dirs *folders, uv_loop_t *uv, zl_watch_dirs_seen *seen,
-                        void *world)
+                        void *arg)
 {
-    *folders = (struct zl_watch_dirs){.uv = uv, .seen = seen, .world = world};
+    *folders = (struct zl_watch_dirs){.uv = uv, .seen = seen, .arg = arg};
 }
 
 void zl_watch_dirs_fini(struct zl_watch_dirs *folders)

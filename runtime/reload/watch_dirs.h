@@ -13,21 +13,21 @@
 #include "runtime/zmq/endpoint.h"
 
 /* Something happened to a name on the way. Called from the loop, many times for one save. */
-typedef void zl_watch_dirs_seen(void *world);
+typedef void zl_watch_dirs_seen(void *arg);
 
 SLIST_HEAD(zl_folder_list, zl_folder);
 
 struct zl_watch_dirs {
     uv_loop_t *uv;
     zl_watch_dirs_seen *seen;
-    void *world;
+    void *arg;
     struct zl_folder_list list;
     uint64_t drained_at;  /* when events were last handed out, uv_now's clock */
     unsigned int drained; /* how many at that time */
 };
 
 void zl_watch_dirs_init(struct zl_watch_dirs *folders, uv_loop_t *uv, zl_watch_dirs_seen *seen,
-                        void *world);
+                        void *arg);
 
 /* Walks to the files (absolute paths, which need not exist) and watches what is on the way now, and
  * nothing else. Who reads the files after this learns of every later change; `seen` is not called

@@ -117,9 +117,9 @@ static uint64_t next_look(const struct seen *seen, uint64_t deadline)
     return deadline && next < seen->tick ? next : seen->tick;
 }
 
-static void *watch(void *world)
+static void *watch(void *arg)
 {
-    struct zl_watchdog *watchdog = world;
+    struct zl_watchdog *watchdog = arg;
     struct seen seen = {.tick = uv_hrtime() + SECOND_NS};
     zl_trim_look(&seen.trim);
     while (!atomic_load(&watchdog->leave)) {

@@ -66,9 +66,9 @@ static struct zl_queued_record *copy(const struct zl_record *record)
 
 /* --- the queue ------------------------------------------------------------------------------- */
 
-bool zl_records_queue(void *world, const struct zl_record *record)
+bool zl_records_queue(void *arg, const struct zl_record *record)
 {
-    struct zl_records *records = world;
+    struct zl_records *records = arg;
     if (!records->handler || records->is_delivering || records->count >= MOST_WAITING)
         return false;
     struct zl_queued_record *queued = copy(record);

@@ -27,9 +27,9 @@ struct zl_records {
 
 void zl_records_init(struct zl_records *records, struct zl_group *group);
 
-/* The sink (log.h) of the generation that runs; `world` is its struct zl_records. Takes a
+/* The sink (log.h) of the generation that runs; `arg` is its struct zl_records. Takes a
  * copy while there is a handler, and few enough wait. */
-bool zl_records_queue(void *world, const struct zl_record *record);
+bool zl_records_queue(void *arg, const struct zl_record *record);
 
 /* Gives what waits to the handler, in order. Called where script code may run. */
 void zl_records_deliver(struct zl_records *records);

@@ -19,7 +19,7 @@ struct zl_source {
     bool is_data;     /* watched for the script, not loaded as Lua */
     bool is_used;     /* loaded or watched by the generation itself; else read for it, in case */
     bool is_new;      /* the text was read in advance, and not loaded yet */
-    bool is_served;   /* that text is a former generation's, not what the file holds now */
+    bool is_served;   /* that text is a previous generation's, not what the file holds now */
     bool is_required; /* loaded by require, by this generation or the one before */
     bool is_kept;     /* the text stays when it was loaded */
     uint64_t hash;    /* of the content; of a large data file's stamp */
@@ -40,9 +40,9 @@ struct zl_sources {
 };
 
 /* The source at `path` with its text, recorded as used. A text that was read in advance is handed
- * out once, and for `fresh` only where it is a former generation's: otherwise the file is read now.
- * NULL with errno set when it cannot be read; recorded all the same. The caller gives the text back
- * with zl_source_done. */
+ * out once, and for `fresh` only where it is a previous generation's: otherwise the file is read
+ * now. NULL with errno set when it cannot be read; recorded all the same. The caller gives the text
+ * back with zl_source_done. */
 struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, bool fresh);
 void zl_source_done(struct zl_source *source);
 

@@ -22,9 +22,9 @@ enum { UNDER_SANITIZER = 0 };
 /* --- memory ---------------------------------------------------------------------------------- */
 
 /* For small blocks that a sanitizer is to see, each of them. */
-static void *from_malloc(void *world, void *block, size_t old_size, size_t new_size)
+static void *from_malloc(void *arg, void *block, size_t old_size, size_t new_size)
 {
-    (void)world;
+    (void)arg;
     (void)old_size;
     if (new_size > 0)
         return realloc(block, new_size);
@@ -144,10 +144,10 @@ lua_State *zl_vm_new(struct zl_memory *memory)
     return L;
 }
 
-int zl_vm_call(lua_State *L, lua_CFunction function, void *world)
+int zl_vm_call(lua_State *L, lua_CFunction function, void *arg)
 {
     lua_State *before = zl_runaway_enter(L);
-    int outcome = lua_cpcall(L, function, world);
+    int outcome = lua_cpcall(L, function, arg);
     zl_runaway_leave(before);
     return outcome;
 }

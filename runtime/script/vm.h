@@ -13,8 +13,8 @@
  * folder that goes before them). NULL when there is no memory. */
 lua_State *zl_vm_new(struct zl_memory *memory);
 
-/* Runs `function` with `world` as its argument, protected. 0, or an error value is left on L. */
-int zl_vm_call(lua_State *L, lua_CFunction function, void *world);
+/* Runs `function` with `arg` as its argument, protected. 0, or an error value is left on L. */
+int zl_vm_call(lua_State *L, lua_CFunction function, void *arg);
 
 /* Takes the error value that zl_vm_call has left; its text goes to `why` (ZL_WHY_MAX bytes). */
 void zl_vm_take_error(lua_State *L, char *why);

@@ -237,8 +237,7 @@ int zl_admission_poll_events(struct zl_socket *socket)
     if (socket->pattern->id == ZL_PUB) {
         if (events & ZMQ_POLLIN)
             zl_admission_read_subscriptions(socket);
-    } else if (events & ZMQ_POLLIN && socket->pattern->id == ZL_REQUEST &&
-               !socket->exchange.asked) {
+    } else if (events & ZMQ_POLLIN && socket->pattern->id == ZL_REQUEST && !socket->request.asked) {
         zl_reqrep_discard(socket);
     } else if ((events & ZMQ_POLLIN && !socket->is_cut) || !STAILQ_EMPTY(&socket->again)) {
         grant(&socket->waitqs[ZL_IN]);

@@ -152,7 +152,7 @@ static size_t bytes_of(struct zl_delivery *hand)
 }
 
 /* The message as the log shows it: where it came in, its size, its first bytes. */
-static void tell(struct zl_delivery *hand, const char *message)
+static void log_delivery(struct zl_delivery *hand, const char *message)
 {
     enum { SHOWN = 64 };
     char receiver[ZL_WHY_MAX], endpoints[ZL_WHY_MAX - 16], bytes[24], frames[24], tries[24];
@@ -177,16 +177,17 @@ static void tell(struct zl_delivery *hand, const char *message)
     zl_log_emit(&record);
 }
 
-static void bury(struct zl_delivery *hand)
+static void dead_letter(struct zl_delivery *hand)
 {
     struct zl_hub *hub = hand->socket->hub;
     hub->redelivery.given_up++;
     if (hub->redelivery.keeps_dead) {
         bool written = zl_deadletter_write(&hub->redelivery.dead_letter, hand->frames, hand->count);
-        tell(hand, written ? "message in hand set aside to the dead letters"
-                           : "message in hand lost: the dead letters cannot be written");
+        log_delivery(hand, written ? "message in hand set aside to the dead letters"
+                                   : "message in hand lost: the dead letters cannot be written");
     } else {
-        tell(hand, "message in hand lost; --redeliver gives it again, --dead-letter keeps it");
+        log_delivery(hand,
+                     "message in hand lost; --redeliver gives it again, --dead-letter keeps it");
     }
 }
 
@@ -228,11 +229,11 @@ void zl_delivery_reject(struct zl_task *task, bool blamed)
             task->sched->phase == ZL_RUNNING &&
             (redelivery->on_probation || (redelivery->most > 0 && hand->tries <= redelivery->most));
         if (!again || !hand->socket->zmq) {
-            bury(hand);
+            dead_letter(hand);
             continue;
         }
         redelivery->tries_used += blamed;
-        tell(hand, "message in hand when the generation failed; it is given again");
+        log_delivery(hand, "message in hand when the generation failed; it is given again");
         give_again(hand);
     }
 }
@@ -293,7 +294,7 @@ void zl_delivery_drop(struct zl_socket *socket)
     while ((hand = STAILQ_FIRST(&socket->again))) {
         STAILQ_REMOVE_HEAD(&socket->again, link);
         if (!hand->is_ahead)
-            bury(hand);
+            dead_letter(hand);
         else if (socket->hub->redelivery.keeps_dead)
             zl_deadletter_write(&socket->hub->redelivery.dead_letter, hand->frames, hand->count);
         unref(hand);

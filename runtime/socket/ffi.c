@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See ffi.h. One call moves one whole message. The straight way through is short: a gate, a slice
+/* See ffi.h. One call moves one whole message. The fast path through is short: a gate, a slice
  * of time, libzmq. A message is either taken by libzmq whole or not at all: only its first frame
  * can be refused for want of room, and when libzmq takes the first ones back (its peer left in the
  * middle) the whole message is tried again. */
@@ -23,7 +23,7 @@
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/send.h"
 
-/* What hardly ever happens is kept out of the straight way, and does not cost it registers. */
+/* What hardly ever happens is kept out of the fast path, and does not cost it registers. */
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
 
 /* Methods can be called with any userdata as self. */
@@ -120,7 +120,7 @@ static int32_t transmit_again(struct zl_socket *socket, const struct zl_frame *f
     return code;
 }
 
-/* The straight way: a small frame, as it is. */
+/* The fast path: a small frame, as it is. */
 static inline int32_t send_plain(struct zl_socket *socket, const struct zl_frame *frame)
 {
     int sent = zl_call_send(socket->zmq, frame->data, frame->size, ZMQ_DONTWAIT);
@@ -214,9 +214,9 @@ static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)
     return false;
 }
 
-/* What another tenant has subscribed to is not for this one: while that one may come back it goes
+/* What another owner has subscribed to is not for this one: while that one may come back it goes
  * on arriving, and libzmq has one such message in its hand afterwards. */
-static bool is_for_tenant(struct zl_socket *socket, zmq_msg_t *first)
+static bool is_for_owner(struct zl_socket *socket, zmq_msg_t *first)
 {
     if (!socket->previous)
         zl_owners_share(socket, false);
@@ -238,7 +238,7 @@ static int body_start(struct zl_socket *socket, int32_t count)
     case ZL_SUB:
         if (socket->options.exact)
             return is_wanted_topic(socket, &messages[0]) ? 0 : -1;
-        return socket->is_shared && !is_for_tenant(socket, &messages[0]) ? -1 : 0;
+        return socket->is_shared && !is_for_owner(socket, &messages[0]) ? -1 : 0;
     default:
         return 0;
     }
@@ -313,7 +313,7 @@ static int32_t take(struct zl_socket *socket, unsigned count)
     }
 }
 
-/* The straight way: a message as it came, into the place of one that had one frame too. */
+/* The fast path: a message as it came, into the place of one that had one frame too. */
 static inline int32_t take_plain(struct zl_socket *socket)
 {
     struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;

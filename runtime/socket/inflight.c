@@ -66,7 +66,7 @@ bool zl_inflight_is_handling(const struct zl_task *task, const struct zl_socket 
 
 /* What came after the message of the receiver that is asked again was received to handle that one,
  * and is handled with it. */
-static void let_go(struct zl_work *work, const struct zl_socket *socket)
+static void drop(struct zl_work *work, const struct zl_socket *socket)
 {
     int i = work->held == socket ? 0 : set_find(&work->also_held, socket);
     if (i < 0)
@@ -83,7 +83,7 @@ void zl_inflight_hold(struct zl_task *task, struct zl_socket *socket)
     struct zl_work *work = zl_work_of(task);
     if (task == task->sched->outside)
         return;
-    let_go(work, socket);
+    drop(work, socket);
     if (work->held) {
         set_add(&work->also_held, socket);
         return;
@@ -97,7 +97,7 @@ void zl_inflight_release(struct zl_task *task, struct zl_socket *socket)
     struct zl_work *work = zl_work_of(task);
     if (work->deliveries)
         zl_delivery_ack(task, socket);
-    let_go(work, socket);
+    drop(work, socket);
 }
 
 bool zl_inflight_note_stop(struct zl_task *task, struct zl_socket *socket)

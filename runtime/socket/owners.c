@@ -4,18 +4,18 @@
 
 #include <stdlib.h>
 
-void zl_owners_free(struct zl_previous_owner *tenancy)
+void zl_owners_free(struct zl_previous_owner *previous)
 {
-    zl_options_fini(&tenancy->options);
-    free(tenancy);
+    zl_options_fini(&previous->options);
+    free(previous);
 }
 
 void zl_owners_forget(struct zl_socket *socket)
 {
     while (socket->previous) {
-        struct zl_previous_owner *tenancy = socket->previous;
-        socket->previous = tenancy->next;
-        zl_owners_free(tenancy);
+        struct zl_previous_owner *previous = socket->previous;
+        socket->previous = previous->next;
+        zl_owners_free(previous);
     }
 }
 

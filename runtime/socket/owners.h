@@ -14,7 +14,7 @@ struct zl_previous_owner {
 };
 
 /* Frees one that was taken off the list; all of the socket's, which is closed. */
-void zl_owners_free(struct zl_previous_owner *tenancy);
+void zl_owners_free(struct zl_previous_owner *previous);
 void zl_owners_forget(struct zl_socket *socket);
 
 /* A sub may from now on be given (is given no more) what another owner has subscribed to. */

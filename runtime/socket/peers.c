@@ -184,7 +184,7 @@ void zl_peers_left(struct zl_endpoint_entry *entry)
                      may_lose ? ". What was on its way to it may be lost" : "");
         return;
     }
-    zl_line_text(&socket->exchange.line, line);
+    zl_line_text(&socket->request.line, line);
     zl_log_later(ZL_WARN, line,
                  "the peer at %s has left before it replied to this request; connecting again",
                  entry->text);

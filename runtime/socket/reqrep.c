@@ -37,29 +37,29 @@ static void close_frames(zmq_msg_t *frames, unsigned count)
 
 /* --- request --------------------------------------------------------------------------------- */
 
-static void forget_question(struct zl_request_state *exchange)
+static void forget_question(struct zl_request_state *request)
 {
-    exchange->asked = exchange->abandoned = exchange->unsent = false;
-    exchange->deadline = 0;
-    close_frames(exchange->kept, exchange->kept_count);
-    exchange->kept = NULL;
-    exchange->kept_count = 0;
+    request->asked = request->abandoned = request->unsent = false;
+    request->deadline = 0;
+    close_frames(request->kept, request->kept_count);
+    request->kept = NULL;
+    request->kept_count = 0;
 }
 
 /* Copies the frames, so that the request can be sent again. Without memory it is sent only once. */
-static void keep_question(struct zl_request_state *exchange, const struct zl_frame *frames,
+static void keep_question(struct zl_request_state *request, const struct zl_frame *frames,
                           uint32_t count)
 {
-    exchange->kept = malloc(count * sizeof *exchange->kept);
-    for (uint32_t i = 0; exchange->kept && i < count; i++) {
-        if (zmq_msg_init_size(&exchange->kept[i], frames[i].size) != 0) {
-            close_frames(exchange->kept, exchange->kept_count);
-            exchange->kept = NULL;
-            exchange->kept_count = 0;
+    request->kept = malloc(count * sizeof *request->kept);
+    for (uint32_t i = 0; request->kept && i < count; i++) {
+        if (zmq_msg_init_size(&request->kept[i], frames[i].size) != 0) {
+            close_frames(request->kept, request->kept_count);
+            request->kept = NULL;
+            request->kept_count = 0;
             return;
         }
-        memcpy(zmq_msg_data(&exchange->kept[i]), frames[i].data, frames[i].size);
-        exchange->kept_count = i + 1;
+        memcpy(zmq_msg_data(&request->kept[i]), frames[i].data, frames[i].size);
+        request->kept_count = i + 1;
     }
 }
 
@@ -79,7 +79,7 @@ static void withdraw(struct zl_socket *socket, bool absent)
         if (route->owed == 0 || (absent && route->has_peer))
             continue;
         if (route->is_bound)
-            socket->exchange.may_be_late = true;
+            socket->request.may_be_late = true;
         else
             zl_route_renew(route);
         route->owed = 0;
@@ -89,7 +89,7 @@ static void withdraw(struct zl_socket *socket, bool absent)
 /* What stands before the body; false when there is no room. */
 static bool send_envelope(struct zl_socket *socket)
 {
-    const uint32_t *id = &socket->exchange.id;
+    const uint32_t *id = &socket->request.id;
     if (socket->route->is_bound && !zl_send_bytes(socket->zmq, id, sizeof *id))
         return false;
     return zl_send_bytes(socket->zmq, "", 0);
@@ -97,43 +97,43 @@ static bool send_envelope(struct zl_socket *socket)
 
 int32_t zl_reqrep_request(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
-    struct zl_request_state *exchange = &socket->exchange;
-    if (exchange->asked && !exchange->abandoned)
+    struct zl_request_state *request = &socket->request;
+    if (request->asked && !request->abandoned)
         return ZL_UNANSWERED;
-    if (exchange->asked) {
-        forget_question(exchange);
+    if (request->asked) {
+        forget_question(request);
         withdraw(socket, false);
     }
     if (!zl_route_next(socket))
         return ZL_AGAIN;
-    exchange->id++;
+    request->id++;
     int32_t code =
         send_envelope(socket) ? zl_send_frames(socket->zmq, frames, count) : zl_message_failure();
     if (code != 0)
         return code;
     socket->route->owed = 1;
-    exchange->asked = true;
-    exchange->found_no_peer = false;
-    exchange->asker = socket->hub->sched.current;
-    zl_work_of(exchange->asker)->asks = true;
-    exchange->tries = 1;
-    exchange->deadline = reply_deadline(socket);
+    request->asked = true;
+    request->found_no_peer = false;
+    request->requester = socket->hub->sched.current;
+    zl_work_of(request->requester)->asks = true;
+    request->tries = 1;
+    request->deadline = reply_deadline(socket);
     if (socket->options.retries > 0)
-        keep_question(exchange, frames, count);
+        keep_question(request, frames, count);
     return 0;
 }
 
 /* Sends the kept frames as a message. False, with nothing sent, when there is no room. */
 static bool send_kept(struct zl_socket *socket)
 {
-    struct zl_request_state *exchange = &socket->exchange;
+    struct zl_request_state *request = &socket->request;
     if (!send_envelope(socket))
         return false;
-    for (unsigned i = 0; i < exchange->kept_count; i++) {
+    for (unsigned i = 0; i < request->kept_count; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
-        zmq_msg_copy(&frame, &exchange->kept[i]);
-        int more = i + 1 < exchange->kept_count ? ZMQ_SNDMORE : 0;
+        zmq_msg_copy(&frame, &request->kept[i]);
+        int more = i + 1 < request->kept_count ? ZMQ_SNDMORE : 0;
         if (zl_call_send_frame(socket->zmq, &frame, ZMQ_DONTWAIT | more) < 0) {
             zmq_msg_close(&frame);
             return false;
@@ -144,29 +144,29 @@ static bool send_kept(struct zl_socket *socket)
 
 void zl_reqrep_resume(struct zl_socket *socket)
 {
-    struct zl_request_state *exchange = &socket->exchange;
-    if (!exchange->unsent || exchange->abandoned || !zl_route_next(socket))
+    struct zl_request_state *request = &socket->request;
+    if (!request->unsent || request->abandoned || !zl_route_next(socket))
         return;
     zl_route_ask_events(socket); /* libzmq notices a new peer only when it is asked */
     if (!send_kept(socket))
         return;
     socket->route->owed++;
-    exchange->unsent = false;
+    request->unsent = false;
 }
 
 bool zl_reqrep_retry(struct zl_socket *socket)
 {
-    struct zl_request_state *exchange = &socket->exchange;
-    if (exchange->deadline == 0 || zl_clock_now() < exchange->deadline)
+    struct zl_request_state *request = &socket->request;
+    if (request->deadline == 0 || zl_clock_now() < request->deadline)
         return true;
-    if (exchange->tries > socket->options.retries || exchange->kept_count == 0) {
-        forget_question(exchange);
+    if (request->tries > socket->options.retries || request->kept_count == 0) {
+        forget_question(request);
         withdraw(socket, false);
         return false;
     }
-    exchange->tries++;
-    exchange->deadline = reply_deadline(socket);
-    exchange->unsent = true;
+    request->tries++;
+    request->deadline = reply_deadline(socket);
+    request->unsent = true;
     withdraw(socket, true);
     zl_waitq_mark_dirty(socket);
     zl_reqrep_resume(socket);
@@ -176,21 +176,21 @@ bool zl_reqrep_retry(struct zl_socket *socket)
 /* Where the body of a reply begins; 0 when it is none to the open request. */
 static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
-    const struct zl_request_state *exchange = &socket->exchange;
-    if (!exchange->asked)
+    const struct zl_request_state *request = &socket->request;
+    if (!request->asked)
         return 0;
-    if (socket->route->is_bound && count >= 3 && zmq_msg_size(&frames[0]) == sizeof exchange->id &&
-        memcmp(zmq_msg_data(&frames[0]), &exchange->id, sizeof exchange->id) == 0 &&
+    if (socket->route->is_bound && count >= 3 && zmq_msg_size(&frames[0]) == sizeof request->id &&
+        memcmp(zmq_msg_data(&frames[0]), &request->id, sizeof request->id) == 0 &&
         zmq_msg_size(&frames[1]) == 0)
         return 2;
-    return count >= 2 && zmq_msg_size(&frames[0]) == 0 && !exchange->may_be_late ? 1 : 0;
+    return count >= 2 && zmq_msg_size(&frames[0]) == 0 && !request->may_be_late ? 1 : 0;
 }
 
 /* `first`: the first frame of a message that answers no open request. */
 static void report_stray(const struct zl_socket *socket, zmq_msg_t *first)
 {
     char endpoints[ZL_ENDPOINT_MAX];
-    bool is_late = socket->route->is_bound && zmq_msg_size(first) == sizeof socket->exchange.id;
+    bool is_late = socket->route->is_bound && zmq_msg_size(first) == sizeof socket->request.id;
     zl_endpoints_describe(socket, endpoints, sizeof endpoints);
     zl_log_later(
         is_late ? ZL_DEBUG : ZL_WARN, "",
@@ -223,27 +223,27 @@ static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsig
     }
     if (socket->route->owed > 0)
         socket->route->owed--;
-    forget_question(&socket->exchange);
+    forget_question(&socket->request);
     withdraw(socket, false); /* of tries before, a reply may still come */
     return start;
 }
 
-struct zl_task *zl_reqrep_asker(const struct zl_group *group)
+struct zl_task *zl_reqrep_requester(const struct zl_group *group)
 {
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &zl_hub_of(group->sched->outside)->sockets, all)
     {
-        const struct zl_request_state *exchange = &socket->exchange;
-        if (exchange->asked && !exchange->abandoned && exchange->asker &&
-            exchange->asker->group == group)
-            return exchange->asker;
+        const struct zl_request_state *request = &socket->request;
+        if (request->asked && !request->abandoned && request->requester &&
+            request->requester->group == group)
+            return request->requester;
     }
     return NULL;
 }
 
-void zl_reqrep_hand_over(struct zl_request_state *exchange)
+void zl_reqrep_hand_over(struct zl_request_state *request)
 {
-    exchange->abandoned = exchange->asked;
+    request->abandoned = request->asked;
 }
 
 static void forget_asker(struct zl_task *task)
@@ -251,8 +251,8 @@ static void forget_asker(struct zl_task *task)
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &zl_hub_of(task)->sockets, all)
     {
-        if (socket->exchange.asker == task)
-            socket->exchange.asker = NULL;
+        if (socket->request.requester == task)
+            socket->request.requester = NULL;
     }
 }
 
@@ -386,8 +386,8 @@ void zl_reqrep_forget(struct zl_task *task)
 
 int32_t zl_reqrep_may_receive(struct zl_socket *socket)
 {
-    if (socket->pattern->id == ZL_REQUEST && !socket->exchange.asked)
-        return socket->exchange.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
+    if (socket->pattern->id == ZL_REQUEST && !socket->request.asked)
+        return socket->request.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
     if (socket->pattern->id == ZL_REQUEST)
         return 0;
     struct zl_envelope *envelope = find_envelope(socket->hub->sched.current, socket);
@@ -407,10 +407,10 @@ struct zl_line *zl_reqrep_line(struct zl_socket *socket)
 {
     struct zl_envelope *envelope =
         socket->pattern->id == ZL_REPLY ? find_envelope(socket->hub->sched.current, socket) : NULL;
-    return envelope && envelope->open ? &envelope->line : &socket->exchange.line;
+    return envelope && envelope->open ? &envelope->line : &socket->request.line;
 }
 
-void zl_reqrep_fini(struct zl_request_state *exchange)
+void zl_reqrep_fini(struct zl_request_state *request)
 {
-    forget_question(exchange);
+    forget_question(request);
 }

@@ -48,15 +48,15 @@ void zl_reqrep_discard(struct zl_socket *socket);
 struct zl_line *zl_reqrep_line(struct zl_socket *socket);
 
 /* The first task of the group that waits for a reply; NULL for none. */
-struct zl_task *zl_reqrep_asker(const struct zl_group *group);
+struct zl_task *zl_reqrep_requester(const struct zl_group *group);
 
 /* Whether the task has a request in hand that is not answered yet. */
 bool zl_reqrep_owes(const struct zl_task *task);
 
 /* The socket goes on to another generation: nobody waits for its reply any more. */
-void zl_reqrep_hand_over(struct zl_request_state *exchange);
+void zl_reqrep_hand_over(struct zl_request_state *request);
 
-void zl_reqrep_fini(struct zl_request_state *exchange);
+void zl_reqrep_fini(struct zl_request_state *request);
 
 /* The task ends: warns of requests that it leaves unanswered and forgets them. */
 void zl_reqrep_forget(struct zl_task *task);

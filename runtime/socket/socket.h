@@ -42,16 +42,16 @@ struct zl_waitq {
 
 /* The state beside a request or reply socket. */
 struct zl_request_state {
-    uint32_t id;           /* correlation id of the newest request */
-    bool may_be_late;      /* a request was given up, so its reply may still come */
-    bool asked;            /* a request waits for its reply */
-    bool unsent;           /* its next try waits for a peer */
-    bool found_no_peer;    /* the last request timed out before it was sent */
-    bool abandoned;        /* the script has waited for the reply, and may ask anew instead */
-    int tries;             /* sent so often */
-    struct zl_task *asker; /* NULL once it has ended */
-    uint64_t deadline;     /* of this try, on the clock of zl_clock_now; 0 when there is none */
-    zmq_msg_t *kept;       /* its frames, while they may have to be sent again */
+    uint32_t id;               /* correlation id of the newest request */
+    bool may_be_late;          /* a request was given up, so its reply may still come */
+    bool asked;                /* a request waits for its reply */
+    bool unsent;               /* its next try waits for a peer */
+    bool found_no_peer;        /* the last request timed out before it was sent */
+    bool abandoned;            /* the script has waited for the reply, and may ask anew instead */
+    int tries;                 /* sent so often */
+    struct zl_task *requester; /* NULL once it has ended */
+    uint64_t deadline;         /* of this try, on the clock of zl_clock_now; 0 when there is none */
+    zmq_msg_t *kept;           /* its frames, while they may have to be sent again */
     unsigned kept_count;
     struct zl_line line; /* request: where it was asked; reply: where it was answered last */
 };
@@ -147,13 +147,13 @@ struct zl_socket {
     struct zl_previous_owner *previous; /* who used it before and may come back */
     bool is_pinned;                     /* by a reference of the host's own */
     bool is_bare;                       /* a client's, made without an address */
-    bool is_closing;                    /* its tenant has closed it, a former one may come back */
-    bool is_shared;   /* a sub that may be given what another tenant subscribed to */
+    bool is_closing;                    /* its owner has closed it, a previous one may come back */
+    bool is_shared;   /* a sub that may be given what another owner subscribed to */
     bool is_yielding; /* another socket is to have its bound endpoints */
     bool is_unbound;  /* and has them */
     int strong, weak; /* references, see socket.h; an open socket has a strong one */
     struct zl_subscribers subscribers; /* pub: what peers hold now */
-    struct zl_request_state exchange;
+    struct zl_request_state request;
     struct zl_delivery_queue
         again; /* messages of a failed generation, or read ahead; before all others */
     struct zl_intake *intake; /* its end, while the process stops; see intake.h */
@@ -175,8 +175,8 @@ struct zl_handle {
 /* Whether the socket is a request's, and nothing that it sent is wanted any more. */
 static inline bool zl_reqrep_is_over(const struct zl_socket *socket)
 {
-    const struct zl_request_state *exchange = &socket->exchange;
-    return socket->pattern->id == ZL_REQUEST && (!exchange->asked || exchange->abandoned);
+    const struct zl_request_state *request = &socket->request;
+    return socket->pattern->id == ZL_REQUEST && (!request->asked || request->abandoned);
 }
 
 /* References. A strong one keeps the socket open, a weak one the data alone: that is for what tasks

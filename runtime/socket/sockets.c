@@ -109,7 +109,7 @@ void zl_sockets_close(struct zl_socket *socket)
         zl_waitq_wake_all(&socket->waitqs[i], ZL_WAKE_READY);
     }
     zl_binding_forget_all(socket);
-    zl_reqrep_fini(&socket->exchange);
+    zl_reqrep_fini(&socket->request);
     zl_subscribers_fini(&socket->subscribers);
     zl_owners_forget(socket);
     zl_sockets_unpin(socket);

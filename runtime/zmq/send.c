@@ -10,7 +10,7 @@
 #include "runtime/zmq/message.h"
 
 /* On libzmq's threads too. */
-static void let_go(void *data, void *block)
+static void free_block(void *data, void *block)
 {
     (void)data;
     zl_heap_release(block);
@@ -21,7 +21,7 @@ static int send_large(void *zmq, const struct zl_frame *frame, int flags)
     char *text = (char *)frame->data;
     char *block = text - zl_heap_text_offset();
     zmq_msg_t message;
-    if (zmq_msg_init_data(&message, text, frame->size, let_go, block) != 0)
+    if (zmq_msg_init_data(&message, text, frame->size, free_block, block) != 0)
         return -1;
     zl_heap_share(block);
     int sent = zl_call_send_frame(zmq, &message, flags);

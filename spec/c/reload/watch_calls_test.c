@@ -114,7 +114,7 @@ static void a_new_set_loses_nothing_that_happened(void **state)
     expect_nothing_more();
 }
 
-static void set_again(void *world)
+static void set_again(void *arg)
 {
     const char *path = "worker.lua";
     count_call(world);
@@ -136,7 +136,7 @@ static void may_be_set_from_the_call(void **state)
     }
 }
 
-static void free_from_call(void *world)
+static void free_from_call(void *arg)
 {
     count_call(world);
     zl_watch_free(f.watch);

@@ -85,7 +85,7 @@ static inline void read_text(const char *path, char *text, size_t size)
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
-static inline void count_call(void *world)
+static inline void count_call(void *arg)
 {
     ++*(int *)world;
     if (f.file)
