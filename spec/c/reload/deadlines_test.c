@@ -21,56 +21,56 @@ static void nothing(uv_async_t *async)
     (void)async;
 }
 
-struct world {
+struct arg {
     uv_loop_t loop;
     uv_async_t interrupt;
     uv_timer_t far;
     struct zl_deadlines deadlines;
 };
 
-static void begin(struct world *world)
+static void begin(struct arg *arg)
 {
-    uv_loop_init(&world->loop);
-    uv_async_init(&world->loop, &world->interrupt, nothing);
-    world->loop.data = &world->interrupt;
-    uv_timer_init(&world->loop, &world->far);
-    uv_timer_start(&world->far, never_called, LONG_MS, 0);
-    zl_deadlines_init(&world->deadlines, &world->loop);
+    uv_loop_init(&arg->loop);
+    uv_async_init(&arg->loop, &arg->interrupt, nothing);
+    arg->loop.data = &arg->interrupt;
+    uv_timer_init(&arg->loop, &arg->far);
+    uv_timer_start(&arg->far, never_called, LONG_MS, 0);
+    zl_deadlines_init(&arg->deadlines, &arg->loop);
 }
 
-static void end(struct world *world)
+static void end(struct arg *arg)
 {
-    zl_deadlines_fini(&world->deadlines);
-    uv_close((uv_handle_t *)&world->far, NULL);
-    uv_close((uv_handle_t *)&world->interrupt, NULL);
-    uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_int_equal(0, uv_loop_close(&world->loop));
+    zl_deadlines_fini(&arg->deadlines);
+    uv_close((uv_handle_t *)&arg->far, NULL);
+    uv_close((uv_handle_t *)&arg->interrupt, NULL);
+    uv_run(&arg->loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&arg->loop));
 }
 
 static void wakes_the_loop_when_it_is_due_before_the_sleep(void **state)
 {
-    struct world world = {0};
+    struct arg arg = {0};
     (void)state;
-    begin(&world);
+    begin(&arg);
     uint64_t before = uv_hrtime();
-    zl_deadlines_set(&world.deadlines, ZL_DUE_RESTART, SHORT_MS / 1e3);
-    while (!zl_deadlines_is_due(&world.deadlines, ZL_DUE_RESTART))
+    zl_deadlines_set(&arg.deadlines, ZL_DUE_RESTART, SHORT_MS / 1e3);
+    while (!zl_deadlines_is_due(&arg.deadlines, ZL_DUE_RESTART))
         ;
     uv_sleep(2 * SHORT_MS);
-    uv_run(&world.loop, UV_RUN_ONCE);
+    uv_run(&arg.loop, UV_RUN_ONCE);
     assert_true(uv_hrtime() - before < (uint64_t)LONG_MS * 1000000 / 2);
-    end(&world);
+    end(&arg);
 }
 
 static void wakes_the_loop_when_it_is_due_during_the_sleep(void **state)
 {
-    struct world world = {0};
+    struct arg arg = {0};
     (void)state;
-    begin(&world);
-    zl_deadlines_set(&world.deadlines, ZL_DUE_RESTART, 20 * SHORT_MS / 1e3);
-    uv_run(&world.loop, UV_RUN_ONCE);
-    assert_true(zl_deadlines_is_due(&world.deadlines, ZL_DUE_RESTART));
-    end(&world);
+    begin(&arg);
+    zl_deadlines_set(&arg.deadlines, ZL_DUE_RESTART, 20 * SHORT_MS / 1e3);
+    uv_run(&arg.loop, UV_RUN_ONCE);
+    assert_true(zl_deadlines_is_due(&arg.deadlines, ZL_DUE_RESTART));
+    end(&arg);
 }
 
 int main(void)

@@ -117,7 +117,7 @@ static void a_new_set_loses_nothing_that_happened(void **state)
 static void set_again(void *arg)
 {
     const char *path = "worker.lua";
-    count_call(world);
+    count_call(arg);
     assert_true(zl_watch_set(f.watch, &path, 1, f.why));
 }
 
@@ -138,7 +138,7 @@ static void may_be_set_from_the_call(void **state)
 
 static void free_from_call(void *arg)
 {
-    count_call(world);
+    count_call(arg);
     zl_watch_free(f.watch);
     f.watch = NULL;
 }

@@ -87,7 +87,7 @@ static inline void read_text(const char *path, char *text, size_t size)
 
 static inline void count_call(void *arg)
 {
-    ++*(int *)world;
+    ++*(int *)arg;
     if (f.file)
         read_text(f.file, f.text, sizeof f.text);
 }
