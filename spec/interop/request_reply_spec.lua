@@ -52,7 +52,7 @@ check(reply.recv(), b"second")
 reply.send(b"to the second")
 reply.close()
 context.term()
-]], function(x) return x:request{timeout = 0.05} end)
+]], function(x) return x:request{timeout = 1} end)
       support.eventually(function() return request "first" end, "the peer")
       assert.are.same({nil, "timeout"}, {replies()})
       child:write "go\n"
