@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/fork.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/log.h"
 #include "runtime/base/output.h"
@@ -256,6 +257,7 @@ static void run_ready(struct zl_loop *loop)
 
 static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
 {
+    zl_fork_leave(code);
     loop->hub.sched.phase = phase;
     loop->exit_code = code;
     loop->hub.drain_deadline = zl_watchdog_begin_end(&loop->hub.sched.watchdog);
