@@ -115,8 +115,8 @@ static void before_sleep(uv_prepare_t *prepare)
         zl_signals_renew();
     zl_reaper_turn(&loop->host);
     zl_admission_poll_dirty(&loop->hub);
-    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || is_over(loop) ||
-        current(loop)->records.count > 0) {
+    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || !TAILQ_EMPTY(&loop->hub.dirty) ||
+        is_over(loop) || current(loop)->records.count > 0) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -189,6 +189,7 @@ bool zl_loop_close(struct zl_loop *loop)
         zl_records_deliver(&current(loop)->records);
     zl_supervisor_fini(&loop->reload);
     zl_reqrep_forget(&loop->outside.task); /* of requests that were read to be counted */
+    zl_log_flush();
     zl_children_finish(&loop->host.children);
     bool has_requests = zl_reaper_fini(&loop->host);
     zl_children_fini(&loop->host.children);
