@@ -16,6 +16,7 @@
 #include "runtime/socket/refusals.h"
 #include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
+#include "runtime/socket/unread.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/context.h"
 
@@ -126,8 +127,10 @@ void zl_sockets_close(struct zl_socket *socket)
 
 void zl_sockets_unref(struct zl_socket *socket)
 {
-    if (--socket->strong == 1 && socket->zmq)
+    if (--socket->strong == 1 && socket->zmq) {
+        zl_unread_report(socket);
         zl_sockets_close(socket);
+    }
     zl_socket_free_unused(socket);
 }
 
