@@ -73,10 +73,7 @@ void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
     struct zl_generation *generation = zl_lua_live(L);
     if (socket->owner && socket->owner != &generation->group)
         return;
-    /* A finalizer may close while a message is on its way into Lua: then nothing is read. */
-    if (socket->zmq && !socket->previous && socket->pattern->id != ZL_SUB &&
-        !socket->hub->shared.received)
-        zl_unread_report(socket);
+    zl_unread_report(socket);
     zl_sockets_close(socket);
 }
 

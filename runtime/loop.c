@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/fork.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/log.h"
 #include "runtime/base/output.h"
@@ -64,8 +65,8 @@ static void before_sleep(uv_prepare_t *prepare)
         zl_signals_renew();
     zl_reaper_turn(&loop->host);
     zl_admission_poll_dirty(&loop->hub);
-    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || is_over(loop) ||
-        current(loop)->records.count > 0) {
+    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || !TAILQ_EMPTY(&loop->hub.dirty) ||
+        is_over(loop) || current(loop)->records.count > 0) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -138,6 +139,7 @@ bool zl_loop_close(struct zl_loop *loop)
         zl_records_deliver(&current(loop)->records);
     zl_supervisor_fini(&loop->reload);
     zl_reqrep_forget(&loop->outside.task); /* of requests that were read to be counted */
+    zl_log_flush();
     zl_children_finish(&loop->host.children);
     bool has_requests = zl_reaper_fini(&loop->host);
     zl_children_fini(&loop->host.children);
@@ -206,6 +208,7 @@ static void run_ready(struct zl_loop *loop)
 
 static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
 {
+    zl_fork_leave(code);
     loop->hub.sched.phase = phase;
     loop->exit_code = code;
     loop->hub.drain_deadline = zl_watchdog_begin_end(&loop->hub.sched.watchdog);

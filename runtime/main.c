@@ -5,6 +5,7 @@
 
 #include "bindings/core.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/fork.h"
 #include "runtime/base/hangup.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/limits.h"
@@ -59,6 +60,7 @@ static int run_script(struct zl_cli *cli)
 
 int main(int argc, char **argv)
 {
+    zl_fork_start();
     zl_hangup_hold();
     zl_standard_fill();
     zl_log_start();

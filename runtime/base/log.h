@@ -61,7 +61,8 @@ void zl_log_write(const struct zl_record *record);
 void zl_log(enum zl_level level, const char *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same from where no Lua may be called: written at the thread's next zl_log_flush. */
+/* The same from where no Lua may be called: written at the thread's next zl_log_flush. Up to 1 MiB
+ * of lines is kept; of further ones, the count is logged. */
 void zl_log_later(enum zl_level level, const char *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void zl_log_flush(void);

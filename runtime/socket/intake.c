@@ -65,10 +65,11 @@ static bool read_ahead(struct zl_socket *socket, uint64_t most)
 {
     uint64_t until = zl_clock_now() + most;
     for (unsigned i = 1;; i++) {
-        if (!zl_ffi_read_ahead(socket))
+        int32_t taken = zl_ffi_read_ahead(socket);
+        if (taken < 0)
             return true;
         socket->intake->last = zl_clock_now();
-        if (i % 64 == 0 && socket->intake->last >= until)
+        if ((taken == 0 || i % 64 == 0) && socket->intake->last >= until)
             return false;
     }
 }
@@ -263,7 +264,7 @@ uint64_t zl_intake_count_left(struct zl_socket *socket)
     enum { LOOK_NS = 20 * MS };
     const struct zl_delivery *hand;
     uint64_t count = 0, until = zl_clock_now() + LOOK_NS;
-    while (!socket->is_cut && zl_clock_now() < until && zl_ffi_read_ahead(socket))
+    while (!socket->is_cut && zl_clock_now() < until && zl_ffi_read_ahead(socket) >= 0)
         ;
     STAILQ_FOREACH(hand, &socket->again, link)
     count += hand->is_ahead;

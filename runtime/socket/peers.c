@@ -16,6 +16,7 @@
 #include "runtime/base/reason.h"
 #include "runtime/socket/endpoints.h"
 #include "runtime/socket/line.h"
+#include "runtime/socket/refusals.h"
 #include "runtime/socket/route.h"
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/linger.h"
@@ -303,9 +304,8 @@ static void on_accepted_lost(struct zl_route *route, bool was_ready, bool is_cle
     }
     if (!was_ready || is_clean)
         return;
-    char name[ZL_WHY_MAX];
-    name_entry(route, NULL, name, sizeof name);
-    zl_log_later(ZL_WARN, "", "%s: a peer has left; what was still queued for it is lost", name);
+    zl_refusals_note(route->socket, ZL_REFUSAL_LEFT,
+                     "has lost a peer; what was still queued for it is lost");
 }
 
 static void on_disconnected(struct zl_route *route, int fd, struct zl_endpoint_entry *entry)

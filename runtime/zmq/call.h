@@ -2,13 +2,14 @@
 /* libzmq's calls as the loop's thread makes them. Each looks at its socket's commands first, and
  * when a signal comes just then (SIGHUP for a reload, the end of a child) it fails with EINTR,
  * nothing done: an error to nobody, and a lost wake-up where readiness was asked for. These begin
- * again. */
+ * again. In a child of a fork every call fails so (fork.h): there the failure stands. */
 #pragma once
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "runtime/base/fork.h"
 #include "runtime/zmq/libzmq.h"
 
 #define ZL_CALL(name, parameters, call)                                                            \
@@ -17,7 +18,7 @@
         int rc;                                                                                    \
         do                                                                                         \
             rc = call;                                                                             \
-        while (rc < 0 && errno == EINTR);                                                          \
+        while (rc < 0 && errno == EINTR && !zl_fork_is_child());                                   \
         return rc;                                                                                 \
     }
 
