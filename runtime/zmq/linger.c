@@ -236,7 +236,7 @@ bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg)
         return true;
     zl_log(
         ZL_ERROR, "",
-        "gave up sending; what was left is lost for %s. Is the peer running? --drain-timeout sets "
+        "gave up sending; what was left for %s is lost. Is the peer running? --drain-timeout sets "
         "how long to wait",
         names);
     return false;
