@@ -85,7 +85,8 @@ static int core_sleep(lua_State *L)
     return yield_token(L);
 }
 
-/* Whether the task waits, itself or by those that it joins, for the end of `other`, and for ever. */
+/* Whether the task waits, itself or by those that it joins, for the end of `other`, and for ever.
+ */
 static bool waits_for(const struct zl_task *task, const struct zl_task *other)
 {
     while (task && task != other && task->deadline == 0)

@@ -77,8 +77,8 @@ static void task_failed(struct zl_task *task, const char *message)
 {
     struct zl_generation *generation = zl_generation_of(task->group);
     bool counts = message || TAILQ_EMPTY(&task->joiners);
-    bool is_last = task->sched->phase == ZL_CALLBACKS &&
-                   !atomic_load(&task->sched->runaway.is_ending);
+    bool is_last =
+        task->sched->phase == ZL_CALLBACKS && !atomic_load(&task->sched->runaway.is_ending);
     if (counts && is_last) {
         zl_generation_print_error(generation, task->co, message);
         loop_of(task)->exit_code = ZL_EXIT_ERROR;

@@ -69,8 +69,8 @@ static void on_signal(int number)
     errno = error;
 }
 
-/* A write to a reader that is gone (SIGPIPE), or past the limit of a file's size (SIGXFSZ), fails; a
- * handler, unlike SIG_IGN, is not inherited by the programs that the script starts. */
+/* A write to a reader that is gone (SIGPIPE), or past the limit of a file's size (SIGXFSZ), fails;
+ * a handler, unlike SIG_IGN, is not inherited by the programs that the script starts. */
 static void on_failed_write(int number)
 {
     (void)number;

@@ -39,9 +39,9 @@ struct zl_task {
     bool is_busy;      /* the layer above: has something in hand until its next wait */
     bool owned;        /* somebody may still ask for its results */
     bool timer_open;
-    struct zl_task_list *queue; /* where it waits: a socket's waitq, a joined task; or NULL */
+    struct zl_task_list *queue;   /* where it waits: a socket's waitq, a joined task; or NULL */
     const struct zl_task *joined; /* whose end it waits for; NULL for none */
-    TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
+    TAILQ_ENTRY(zl_task) link;    /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;
     uint64_t deadline; /* of the wait, on the clock of zl_clock_now; 0 for none */

@@ -59,7 +59,9 @@ static uint64_t hash_stamp(const struct zl_stamp *stamp)
 
 const char *zl_content_explain(const char *path, int error, char *out, size_t size)
 {
-    const char *kind = error == ZL_IS_FIFO ? "a FIFO" : error == ZL_IS_DEVICE ? "a device" : "a socket";
+    const char *kind = error == ZL_IS_FIFO     ? "a FIFO"
+                       : error == ZL_IS_DEVICE ? "a device"
+                                               : "a socket";
     switch (error) {
     case ZL_IS_FIFO:
     case ZL_IS_DEVICE:

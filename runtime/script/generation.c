@@ -109,8 +109,12 @@ static void note_failure(struct zl_generation *generation, const char *report)
                             : *generation->unavailable && strstr(report, generation->unavailable)
                                 ? ZL_EXIT_UNAVAILABLE
                                 : ZL_EXIT_ERROR;
-    snprintf(generation->error, sizeof generation->error, "%.*s", (int)strcspn(report, "\n"),
-             report);
+    /* The first line, and the one that it announces: "error loading module ... :", then why. */
+    int length = (int)strcspn(report, "\n");
+    const char *next = report + length + strspn(report + length, "\n\t");
+    bool continues = length > 0 && report[length - 1] == ':' && *next;
+    snprintf(generation->error, sizeof generation->error, "%.*s%s%.*s", length, report,
+             continues ? " " : "", continues ? (int)strcspn(next, "\n") : 0, next);
 }
 
 static int print_failure(lua_State *L)
@@ -173,8 +177,7 @@ static int spawn_next_stop(lua_State *L)
 
 bool zl_generation_run_next_stop(struct zl_generation *generation)
 {
-    if (generation->stops == 0 ||
-        zl_vm_call(generation->group.L, spawn_next_stop, generation) == 0)
+    if (generation->stops == 0 || zl_vm_call(generation->group.L, spawn_next_stop, generation) == 0)
         return true;
     zl_output_print("zlrun: %s\n", lua_tostring(generation->group.L, -1));
     return false;

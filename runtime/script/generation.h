@@ -84,8 +84,8 @@ void zl_generation_resume(struct zl_generation *generation);
  * then failed; supervisor.h says what becomes of that. Never raises. */
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
-/* The same for an error that does not keep the generation from running on: one of zeroless.on_stop's
- * functions. */
+/* The same for an error that does not keep the generation from running on: one of
+ * zeroless.on_stop's functions. */
 void zl_generation_print_error(struct zl_generation *generation, lua_State *co,
                                const char *message);
 

@@ -53,8 +53,7 @@ static int load_file(lua_State *L, struct starting *starting)
         return luaL_loadfile(L, NULL);
     }
     const char *chunk = lua_pushfstring(L, "@%s", path);
-    struct zl_source *source =
-        zl_source_load(&starting->generation->sources, path, ZL_LOAD_SCRIPT);
+    struct zl_source *source = zl_source_load(&starting->generation->sources, path, ZL_LOAD_SCRIPT);
     if (!source) {
         char why[ZL_WHY_MAX];
         return luaL_error(L, "%s", zl_content_explain(path, errno, why, sizeof why));

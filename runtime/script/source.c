@@ -59,17 +59,16 @@ static void drop_text(struct zl_source *source)
     source->ahead = 0;
 }
 
-/* Reads the file: its hash, and its text unless it is data. `waits`: see zl_content_read. False with
- * errno when it cannot be
- * read; it then counts as one that does not exist. */
+/* Reads the file: its hash, and its text unless it is data. `waits`: see zl_content_read. False
+ * with errno when it cannot be read; it then counts as one that does not exist. */
 static bool read_now(struct zl_source *source, bool waits)
 {
     drop_text(source);
     if (source->is_data)
         source->exists = zl_content_hash(source->path, &source->stamp, &source->hash);
     else
-        source->exists =
-            (source->text = zl_content_read(source->path, waits, &source->size, &source->hash)) != NULL;
+        source->exists = (source->text = zl_content_read(source->path, waits, &source->size,
+                                                         &source->hash)) != NULL;
     if (source->exists)
         return true;
     source->hash = 0;

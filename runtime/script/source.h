@@ -43,10 +43,10 @@ struct zl_sources {
 enum zl_load { ZL_LOAD_SCRIPT, ZL_LOAD_MODULE, ZL_LOAD_FRESH };
 
 /* The source at `path` with its text, recorded as used. A text that was read in advance is handed
- * out once, and to dofile and loadfile only where it is a former generation's: otherwise the file is
- * read now. A FIFO or a terminal is waited for in the first generation alone, and not by require.
- * NULL with errno set (content.h) when it cannot be read; recorded all the same. The caller gives
- * the text back with zl_source_done. */
+ * out once, and to dofile and loadfile only where it is a former generation's: otherwise the file
+ * is read now. A FIFO or a terminal is waited for in the first generation alone, and not by
+ * require. NULL with errno set (content.h) when it cannot be read; recorded all the same. The
+ * caller gives the text back with zl_source_done. */
 struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, enum zl_load how);
 void zl_source_done(struct zl_source *source);
 
