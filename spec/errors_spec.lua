@@ -19,7 +19,8 @@ describe("an uncaught error", function()
   for _, call in ipairs { "error(nil)", "error()" } do
     it("by " .. call .. " is printed with its place", function()
       local stderr = run("zeroless.sleep(0.001)\n" .. call)
-      assert.matches("zlrun: an error without a message\nstack traceback:\n\t[^\n]*script.lua:2: in main chunk\n", stderr)
+      assert.matches("zlrun: an error without a message\nstack traceback:\n\t[^\n]*script.lua:2: in main chunk\n",
+        stderr)
     end)
   end
 
@@ -62,7 +63,7 @@ end)
 describe("coroutine.yield in a task", function()
   it("raises and names what waits instead", function()
     local stderr = run "\ncoroutine.yield()"
-    assert.matches("script.lua:2: attempt to yield outside a coroutine of the script; a task waits with zeroless.sleep, "
-      .. "a receive or join\n", stderr, 1, true)
+    assert.matches("script.lua:2: attempt to yield outside a coroutine of the script; "
+      .. "a task waits with zeroless.sleep, a receive or join\n", stderr, 1, true)
   end)
 end)

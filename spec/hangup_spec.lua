@@ -142,7 +142,8 @@ end)
 describe("the limit of a file's size", function()
   it("does not end a worker: what it prints is lost, and said to be", function()
     local output = support.folder() .. "/output"
-    local child = support.start { "/bin/bash", "-c", 'ulimit -f 8; "$0" -e "$1" >"$2"; echo "code $?" >&2', support.host, [[
+    local shell = 'ulimit -f 8; "$0" -e "$1" >"$2"; echo "code $?" >&2'
+    local child = support.start { "/bin/bash", "-c", shell, support.host, [[
 local zeroless = require "zeroless"
 for i = 1, 1e4 do print(i) end
 zeroless.sleep(0.01)

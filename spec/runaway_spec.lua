@@ -86,7 +86,8 @@ zeroless.after(0.01, zeroless.stop)
 zeroless.spawn(function() zeroless.sleep(1000) end)
 zeroless.sleep(1000)]] }
       assert.equal(0, child.code, child.stderr)
-      assert.matches("the log handler failed and is no longer used: [^\n]*script.lua:3: stopped after 0.1 s", child.stderr)
+      assert.matches("the log handler failed and is no longer used: [^\n]*script.lua:3: stopped after 0.1 s",
+        child.stderr)
       assert.matches("stopping: zeroless.stop()", child.stderr, 1, true)
     end)
   end
