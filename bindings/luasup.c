@@ -34,14 +34,6 @@ struct zl_loop *zl_lua_loop(lua_State *L)
     return zl_loop_of(zl_lua_generation(L)->host);
 }
 
-struct zl_generation *zl_lua_live(lua_State *L)
-{
-    struct zl_generation *generation = zl_lua_generation(L);
-    if (!zl_generation_may_run(generation) || generation->group.sched->phase == ZL_ENDED)
-        luaL_error(L, ZL_REFUSAL);
-    return generation;
-}
-
 /* The line of the script that called, over zlrun's own Lua. */
 static void push_script_line(lua_State *L)
 {
@@ -54,6 +46,18 @@ static void push_script_line(lua_State *L)
         }
     }
     lua_pushliteral(L, "");
+}
+
+struct zl_generation *zl_lua_live(lua_State *L)
+{
+    struct zl_generation *generation = zl_lua_generation(L);
+    if (!zl_generation_may_run(generation) || generation->group.sched->phase == ZL_ENDED) {
+        push_script_line(L);
+        lua_pushliteral(L, ZL_REFUSAL);
+        lua_concat(L, 2);
+        lua_error(L);
+    }
+    return generation;
 }
 
 void zl_lua_refuse_in_attempt(lua_State *L, const char *call)

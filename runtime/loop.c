@@ -241,6 +241,15 @@ void zl_loop_fail(struct zl_loop *loop, int code)
     zl_timers_wake(&loop->uv);
 }
 
+/* What becomes of a delivery that is tracked is logged when it is set aside. */
+static const char *fate_of_delivery(const struct zl_task *task)
+{
+    const struct zl_work *work = zl_work_of(task);
+    if (work->deliveries)
+        return " the message that it handles";
+    return work->held || work->inherited ? ", and the message that it handles is lost" : "";
+}
+
 /* The drain deadline has passed: names the tasks that did not finish, and sets aside what they have
  * in hand. */
 static void report_unfinished(struct zl_loop *loop)
@@ -257,13 +266,22 @@ static void report_unfinished(struct zl_loop *loop)
         zl_log(ZL_ERROR, line,
                "the drain deadline has passed; the task that waits here (it begins at %s) did not "
                "finish%s",
-               task->where,
-               zl_inflight_is_handling(task, NULL) ? ", and the message that it handles is lost"
-                                                   : "");
+               task->where, fate_of_delivery(task));
     }
     if (count > MOST_NAMED)
         zl_log(ZL_ERROR, "", "%u more tasks did not finish", count - MOST_NAMED);
+    if (current(loop)->stops > 0)
+        zl_log(ZL_ERROR, "", "functions of zeroless.on_stop that were not called: %d",
+               current(loop)->stops);
     zl_supervisor_set_aside(&loop->reload);
+}
+
+/* Whether tasks that have just been woken to end are to run first: they have had no time where the
+ * drain timeout is next to nothing. */
+static bool has_late_turn(struct zl_loop *loop)
+{
+    enum { MOST_LATE = 16 };
+    return !TAILQ_EMPTY(&loop->hub.sched.group->ready) && loop->late_turns++ < MOST_LATE;
 }
 
 /* Moves to the next phase when the present one is done, or its time is over. */
@@ -285,7 +303,7 @@ static void advance(struct zl_loop *loop)
         zl_admission_stop(&loop->hub);
     }
     struct zl_task *busy = zl_group_unfinished(loop->hub.sched.group);
-    if (busy && zl_clock_now() >= loop->hub.drain_deadline) {
+    if (busy && zl_clock_now() >= loop->hub.drain_deadline && !has_late_turn(loop)) {
         report_unfinished(loop);
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
@@ -295,14 +313,17 @@ static void advance(struct zl_loop *loop)
         zl_admission_stop(&loop->hub);
         zl_group_wake_finishing(loop->hub.sched.group);
     }
-    if (!busy && loop->hub.sched.phase == ZL_ENDING) {
+    if (!busy) {
         loop->hub.sched.phase = ZL_CALLBACKS;
-        if (!zl_generation_run_callbacks(current(loop)))
+        if (!zl_generation_run_next_stop(current(loop)))
             zl_loop_fail(loop, ZL_EXIT_ERROR);
         busy = zl_group_unfinished(loop->hub.sched.group);
     }
-    if (!busy)
-        loop->hub.sched.phase = ZL_ENDED;
+    if (busy)
+        return;
+    loop->hub.sched.phase = ZL_ENDED;
+    if (current(loop)->has_failed_callback)
+        loop->exit_code = ZL_EXIT_ERROR;
 }
 
 void zl_loop_run(struct zl_loop *loop)

@@ -31,12 +31,20 @@ static bool is_crowded(const struct zl_group *group)
            zl_luv_loop_alive(zl_generation_of(group)->luv_loop);
 }
 
-/* An error that a task waits for is that task's. */
+/* An error that a task waits for is that task's. One in a function of on_stop does not keep the
+ * others from being called. */
 static void task_failed(struct zl_task *task, const char *message)
 {
     struct zl_generation *generation = zl_generation_of(task->group);
-    if (message || TAILQ_EMPTY(&task->joiners))
+    const struct zl_sched *sched = task->sched;
+    bool counts = message || TAILQ_EMPTY(&task->joiners);
+    bool is_last = sched->phase == ZL_CALLBACKS && !atomic_load(&sched->runaway.is_ending);
+    if (counts && is_last) {
+        zl_generation_print_error(generation, task->co, message);
+        generation->has_failed_callback = true;
+    } else if (counts) {
         zl_generation_failed(generation, task->co, message);
+    }
     if (generation->group.failed)
         zl_delivery_reject(task, true);
 }

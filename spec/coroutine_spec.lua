@@ -79,13 +79,6 @@ for _, name in ipairs { "create", "wrap", "resume", "status" } do
 end]]
   end)
 
-  it("a yield outside of any coroutine", function()
-    assert_as_luajit [[
-show("bare", pcall(yield, 1))
-show("in a function", pcall(function() yield(1) end))
-show("as a field", pcall(function() coroutine.yield() end))]]
-  end)
-
   it("errors out of resume and wrap", function()
     assert_as_luajit [[
 local function failing(...)

@@ -199,7 +199,7 @@ while True:
 ]], port)
     until_the_end(worker, peer)
     local more = "push at tcp://127.0.0.1:%d+ lost %d+ more peers?: what was still queued is lost"
-    worker:expect "has lost a peer; what was still queued for it is lost"
+    worker:expect "has lost a peer; what it had not taken yet is lost"
     support.eventually(function() return worker.code or worker.stderr:match(more) end, more)
     expect_short_log(worker, "has lost a peer", more, began)
   end)

@@ -69,25 +69,27 @@ static void on_signal(int number)
     errno = error;
 }
 
-/* A write to a reader that is gone fails; a handler, unlike SIG_IGN, is not inherited by the
- * programs that the script starts. */
-static void on_broken_pipe(int number)
+/* A write to a reader that is gone (SIGPIPE), or past the limit of a file's size (SIGXFSZ), fails;
+ * a handler, unlike SIG_IGN, is not inherited by the programs that the script starts. */
+static void on_failed_write(int number)
 {
     (void)number;
-}
-
-static void outlive_broken_pipes(void)
-{
-    struct sigaction before_it, action = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    if (sigaction(SIGPIPE, NULL, &before_it) == 0 && before_it.sa_handler == SIG_DFL)
-        sigaction(SIGPIPE, &action, NULL);
 }
 
 static bool is_default(int number)
 {
     struct sigaction now;
     return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+static void outlive_failed_writes(void)
+{
+    static const int signals[] = {SIGPIPE, SIGXFSZ};
+    struct sigaction action = {.sa_handler = on_failed_write, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (is_default(signals[i]))
+            sigaction(signals[i], &action, NULL);
 }
 
 static void handle(int number)
@@ -104,7 +106,7 @@ void zl_signals_renew(void)
     for (int i = 0; i < HANDLED; i++)
         if (is_default(handled[i]))
             handle(handled[i]);
-    outlive_broken_pipes();
+    outlive_failed_writes();
 }
 
 void zl_signals_hold(bool holds)
@@ -125,7 +127,7 @@ void zl_signals_start(uv_loop_t *uv, zl_signals_asked *asked, void *arg)
         terminal = isatty(fd) ? fd : -1;
     for (int i = 0; i < HANDLED; i++)
         handle(handled[i]);
-    outlive_broken_pipes();
+    outlive_failed_writes();
     is_started = true;
     if (zl_hangup_release()) {
         atomic_store(&reload, true);

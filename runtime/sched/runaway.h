@@ -22,6 +22,7 @@ struct zl_runaway {
     atomic_bool has_fired;         /* the hook is set */
     struct lua_State *checked;     /* the state whose compiled code can be interrupted */
     unsigned errors;               /* raised in this stretch */
+    bool has_spared;               /* the tick after the first of them has passed */
     unsigned seen;                 /* the stretch of the last tick, */
     int64_t since;                 /* and when it was first seen, on the thread's own clock */
     timer_t timer;

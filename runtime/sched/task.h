@@ -39,13 +39,15 @@ struct zl_task {
     bool is_busy;      /* the layer above: has something in hand until its next wait */
     bool owned;        /* somebody may still ask for its results */
     bool timer_open;
-    struct zl_task_list *queue; /* where it waits: a socket's waitq, a joined task; or NULL */
-    TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
+    struct zl_task_list *queue;   /* where it waits: a socket's waitq, a joined task; or NULL */
+    const struct zl_task *joined; /* whose end it waits for; NULL for none */
+    TAILQ_ENTRY(zl_task) link;    /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;
     uint64_t deadline; /* of the wait, on the clock of zl_clock_now; 0 for none */
     uv_timer_t timer;
-    const char *where; /* "worker.lua:12", where its function begins */
+    const char *where; /* "worker.lua:12", where its function begins; for one of zlrun's own, the
+                          function of the script given to it, or the line that spawns it */
 };
 
 enum zl_life {

@@ -69,6 +69,7 @@ static void look_at_task(struct zl_watchdog *watchdog, struct seen *seen)
 _Noreturn static void end_process(struct zl_watchdog *watchdog)
 {
     const char *where = atomic_load(&watchdog->running);
+    const char *calling = atomic_load(&watchdog->calling);
     int code = atomic_load(&watchdog->exit_code);
     if (where)
         zl_log(ZL_ERROR, where,
@@ -77,8 +78,9 @@ _Noreturn static void end_process(struct zl_watchdog *watchdog)
                "lost");
     else if (code == ZL_EXIT_UNDRAINED)
         zl_log(ZL_ERROR, "",
-               "the drain deadline has passed, and a callback or a library does not come back: the "
-               "process ends without it, and what was not handled or not sent is lost");
+               "the drain deadline has passed, and %s does not come back: the process ends without "
+               "it, and what was not handled or not sent is lost",
+               calling ? calling : "a callback or a library");
     else
         zl_log(ZL_WARN, "",
                "all is done, but a finalizer or a library does not come back: the process ends "

@@ -22,11 +22,13 @@ struct zl_watchdog {
     atomic_bool leave;
     atomic_uint beats;             /* counts resumed tasks */
     _Atomic(const char *) running; /* where the running task began; NULL while none runs */
-    atomic_bool crowded;           /* others wait: more tasks, or sockets */
-    atomic_bool stopping;          /* the process was asked to stop */
-    uint64_t drain_ns;             /* from that until the deadline */
-    _Atomic(uint64_t) deadline;    /* on the clock of uv_hrtime; 0 until it was asked to stop */
-    atomic_int exit_code;          /* when the thread must end the process */
+    _Atomic(const char *)
+        calling;          /* what runs outside any task, in words; NULL if that is not known */
+    atomic_bool crowded;  /* others wait: more tasks, or sockets */
+    atomic_bool stopping; /* the process was asked to stop */
+    uint64_t drain_ns;    /* from that until the deadline */
+    _Atomic(uint64_t) deadline; /* on the clock of uv_hrtime; 0 until it was asked to stop */
+    atomic_int exit_code;       /* when the thread must end the process */
     struct zl_runaway *runaway;
 };
 

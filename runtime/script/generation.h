@@ -38,8 +38,9 @@ struct zl_generation {
     struct zl_luv_loop *luv_loop; /* luv's loop, NULL while luv is not in use */
     struct zl_sources sources;
     struct zl_ahead ahead;
-    int on_stop;   /* a reference to the function that runs zeroless.on_stop's, or LUA_NOREF */
-    int on_reload; /* the same for zeroless.on_reload */
+    int on_stop;   /* a reference to the list of zeroless.on_stop's functions, or LUA_NOREF */
+    int stops;     /* of which this many are left to be called */
+    int on_reload; /* one to the function that runs zeroless.on_reload's, or LUA_NOREF */
     void (*disarm)(lua_State *L); /* luv refuses every call from then on; NULL without luv */
     struct zl_records records;    /* for log.handler */
     enum zl_level level;          /* of the log, while it is not the one that runs */
@@ -48,6 +49,7 @@ struct zl_generation {
     bool is_released;   /* to be freed once `remains` is closed */
     lua_State *remains; /* the state of one that is closed, until it can be */
     TAILQ_ENTRY(zl_generation) link; /* with `remains`, see reaper.h */
+    bool has_failed_callback;        /* a function given to zeroless.on_stop */
     int exit_code;                   /* for that error */
     char error[512];                 /* its first line */
     char unavailable[1024]; /* the last endpoint error that was raised: it has an exit code of its
@@ -83,9 +85,14 @@ void zl_generation_resume(struct zl_generation *generation);
  * then failed; supervisor.h says what becomes of that. Never raises. */
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
-/* Makes a task that runs the functions given to zeroless.on_stop, if there are any. False, with the
- * reason printed, without memory. */
-bool zl_generation_run_callbacks(struct zl_generation *generation);
+/* The same for an error that does not keep the generation from running on: one of
+ * zeroless.on_stop's functions. */
+void zl_generation_print_error(struct zl_generation *generation, lua_State *co,
+                               const char *message);
+
+/* Makes a task of the next function given to zeroless.on_stop, if there is one left. False, with
+ * the reason printed, without memory. */
+bool zl_generation_run_next_stop(struct zl_generation *generation);
 
 /* Calls the functions given to zeroless.on_reload; an error in one is logged. */
 void zl_generation_run_reload_callbacks(struct zl_generation *generation);

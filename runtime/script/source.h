@@ -39,11 +39,15 @@ struct zl_sources {
     struct zl_table table; /* by path, and by module */
 };
 
+/* For what a file is loaded: the script itself, require, or dofile and loadfile. */
+enum zl_load { ZL_LOAD_SCRIPT, ZL_LOAD_MODULE, ZL_LOAD_FRESH };
+
 /* The source at `path` with its text, recorded as used. A text that was read in advance is handed
- * out once, and for `fresh` only where it is a previous generation's: otherwise the file is read
- * now. NULL with errno set when it cannot be read; recorded all the same. The caller gives the text
- * back with zl_source_done. */
-struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, bool fresh);
+ * out once, and to dofile and loadfile only where it is a former generation's: otherwise the file
+ * is read now. A FIFO or a terminal is waited for in the first generation alone, and not by
+ * require. NULL with errno set (content.h) when it cannot be read; recorded all the same. The
+ * caller gives the text back with zl_source_done. */
+struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, enum zl_load how);
 void zl_source_done(struct zl_source *source);
 
 /* Notes that the source was required as `module`. And the path of the one that a former generation
@@ -55,8 +59,9 @@ const char *zl_source_find_served(const struct zl_sources *sources, const char *
 bool zl_source_is_read(const struct zl_sources *sources, const char *path);
 
 /* Records a file of data with what is in it now. One whose size, times and inode are those of
- * before is not read again; a large one never is, and its times stand for its content. False
- * without memory. */
+ * before is not read again; a large one never is, and its times stand for its content. One
+ * that does not exist is recorded; false with errno set (content.h) without memory, and where the
+ * path is no file. */
 bool zl_source_watch(struct zl_sources *sources, const char *path);
 
 /* Reads every used file of `from` anew into `to`, which is empty. False without memory. */

@@ -22,7 +22,8 @@ void zl_vm_take_error(lua_State *L, char *why);
 /* require(name); may raise. */
 void zl_vm_require(lua_State *L, const char *name);
 
-/* Pushes the text of the error value at the top of `co`, with a traceback of `co`. */
+/* Pushes the text of the error value at the top of `co`, with the frames of the script in a
+ * traceback of `co`. A text without NULs. */
 void zl_vm_push_traceback(lua_State *L, lua_State *co);
 
 /* The same as a message handler for lua_pcall. */

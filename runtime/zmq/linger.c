@@ -89,22 +89,27 @@ static void forget(struct leaving *leaving)
     free(leaving);
 }
 
-static void add_lost(const char *name)
+static const char *reason_of(const struct leaving *leaving)
+{
+    return leaving->is_left ? "its peer has left" : "its peer took nothing more";
+}
+
+static void add_lost(const struct leaving *leaving)
 {
     size_t used = strlen(lost_names);
-    snprintf(lost_names + used, ZL_WHY_MAX - used, "%s%s", used ? ", " : "", name);
+    snprintf(lost_names + used, ZL_WHY_MAX - used, "%s%s (%s)", used ? ", " : "", leaving->name,
+             reason_of(leaving));
 }
 
 static void report_loss(const struct leaving *leaving)
 {
     if (lost_names)
-        add_lost(leaving->name);
+        add_lost(leaving);
     else
         zl_log_later(ZL_WARN, "",
                      "a closed socket could not send everything in time; what was left for %s is "
                      "lost (%s)",
-                     leaving->name,
-                     leaving->is_left ? "its peer has left" : "its peer took nothing more");
+                     leaving->name, reason_of(leaving));
 }
 
 static bool has_nobody(struct leaving *leaving)
@@ -281,7 +286,7 @@ bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg)
         uint64_t end = leaving->until + TOLD_NS;
         if (has_left_before(leaving, deadline > end ? deadline : end, &told, pump, arg))
             continue;
-        add_lost(leaving->name);
+        add_lost(leaving);
         forget(leaving);
     }
     lost_names = NULL;
@@ -289,8 +294,8 @@ bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg)
         return true;
     zl_log(
         ZL_ERROR, "",
-        "gave up sending: %s did not take everything before the drain deadline; what was left is "
-        "lost. Is the peer running? --drain-timeout sets how long to wait",
+        "gave up sending; what was left for %s is lost. Is the peer running? --drain-timeout sets "
+        "how long to wait",
         names);
     return false;
 }
