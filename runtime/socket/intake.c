@@ -2,9 +2,10 @@
 /* See intake.h. How an intake ends depends on who sends.
  *
  * A pull's peers over TCP are asked to close their connections within 100 ms, which makes them keep
- * what they have not written (streams.h). Until then tasks receive as always, so that a full queue
- * goes on holding the senders back; then what is on its way is read into memory, until libzmq has
- * closed every connection. An ipc peer loses what it writes after its connection is closed, and
+ * what they have not written (holdback.h). Until then tasks receive as always, so that a full queue
+ * goes on holding the senders back: what is read ahead makes room for more, and what is never
+ * handled is better left with its sender. Then what is on its way is read into memory, until
+ * libzmq has closed every connection. An ipc peer loses what it writes after its connection is closed, and
  * libzmq what it has not read while its queue is full: there the outgoing direction is shut, and
  * everything is read at once.
  *
@@ -34,8 +35,8 @@ enum { MS = 1000000 };
  * time in which what was sent before is read does not count. */
 enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS, STALLED_NS = 2100 * MS };
 
-/* A peer with more to be read is asked to hold after this part of the drain time, whatever it has
- * sent. If it has left, what it had sent is lost then. */
+/* A peer on another machine that has more to be read is asked to hold after this part of the drain
+ * time, whatever it has sent. If it has left, what it had sent is lost then. */
 enum { PATIENCE_PART = 4 };
 
 /* A dialogue has come to rest; it never will; an I/O thread that does not read what has arrived for
@@ -152,7 +153,6 @@ static bool is_dry(struct zl_socket *socket)
     double patience = socket->hub->drain_timeout * 1e9 / PATIENCE_PART;
     bool all = (double)(zl_clock_now() - intake->opened) >= patience;
     if (zl_holdback_ask(&intake->peers, all) > 0) {
-        read_ahead(socket, READ_NS);
         intake->begun = zl_clock_now();
         return false;
     }
