@@ -47,6 +47,7 @@ static void pump(void *world)
         zl_waitq_mark_dirty(socket);
     }
     zl_admission_poll_dirty(&loop->hub);
+    zl_drain_pump(&loop->hub);
 }
 
 int zl_shutdown_drain(struct zl_loop *loop)
@@ -58,6 +59,7 @@ int zl_shutdown_drain(struct zl_loop *loop)
     zl_standard_flush(); /* the watchdog may end the process from here on */
     close_sockets(loop, true);
     bool flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop);
+    handled = zl_drain_count_last(&loop->hub) && handled;
     close_sockets(loop, false);
     flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop) && flushed;
     zl_log_flush();

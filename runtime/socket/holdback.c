@@ -160,3 +160,17 @@ bool zl_holdback_has_beginners(const struct zl_streams *peers)
 {
     return has_any(peers, is_beginner);
 }
+
+void zl_holdback_give_up_beginners(struct zl_streams *peers)
+{
+    for (size_t i = 0; i < peers->count; i++) {
+        struct zl_stream *peer = &peers->items[i];
+        int fd = peer->is_given_up ? -1 : zl_streams_duplicate(peer);
+        if (fd < 0)
+            continue;
+        peer->is_given_up = is_beginner(fd, peer);
+        if (peer->is_given_up)
+            shutdown(fd, SHUT_WR);
+        close(fd);
+    }
+}

@@ -24,6 +24,10 @@ size_t zl_holdback_ask(struct zl_streams *peers, bool all);
  * may not hold. */
 void zl_holdback_shut(struct zl_streams *peers, bool all);
 
+/* Shuts the TCP connections whose handshake is not over, and waits for them no more: nothing was
+ * sent on them. */
+void zl_holdback_give_up_beginners(struct zl_streams *peers);
+
 /* Whether what a peer had sent before it was asked to hold is still to be read. Its end comes
  * behind that, however long the reading takes. */
 bool zl_holdback_is_behind(const struct zl_streams *peers);

@@ -31,9 +31,10 @@
 enum { MS = 1000000 };
 
 /* When a peer should have closed its connection; when one that has not, and sends nothing, is shut;
- * when one that goes on sending is; and when those that have not closed even then are left. The
- * time in which what was sent before is read does not count. */
-enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS, STALLED_NS = 2100 * MS };
+ * when one that goes on sending is; and how long after that each of them, if it has not closed even
+ * then, is left. The time in which what was sent before is read does not count. */
+enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS };
+enum { SILENT_NS = 100 * MS, STALLED_NS = 500 * MS };
 
 /* A peer on another machine that has more to be read is asked to hold after this part of the drain
  * time, whatever it has sent. If it has left, what it had sent is lost then. */
@@ -53,7 +54,7 @@ struct zl_intake {
     uint64_t behind;      /* when something that peers had sent before was still to be read */
     bool is_own;          /* something in this process sends to it */
     bool is_dialogue;     /* reads without sending until it is quiet */
-    bool is_shut;
+    uint64_t shut_at;     /* how long peers had not answered then; 0 while they are not shut */
     bool had_peers;
     bool was_empty;  /* in the turn before, with no connection left */
     bool is_checked; /* for connections that were being made when it began */
@@ -158,13 +159,16 @@ static bool is_dry(struct zl_socket *socket)
     }
     if (left > 0 && age < HELD_NS)
         return false;
+    zl_holdback_give_up_beginners(&intake->peers);
+    left = zl_streams_left(&intake->peers);
     age = left > 0 ? unanswered_for(intake) : age;
     bool is_empty = read_ahead(socket, READ_NS);
-    if (left > 0 && !intake->is_shut && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
+    if (left > 0 && intake->shut_at == 0 && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
         shut(socket, true);
-        intake->is_shut = true;
+        intake->shut_at = age;
     }
-    if (left > 0 && age < STALLED_NS)
+    if (left > 0 &&
+        (intake->shut_at == 0 || age < intake->shut_at + (is_empty ? SILENT_NS : STALLED_NS)))
         return false;
     /* The I/O thread closes a connection after it has handed over what it read; what it handed over
      * is seen by the next reading at the latest. */

@@ -26,6 +26,7 @@ struct zl_stream {
     bool is_own;                                /* the other end is in this process */
     uint64_t received;                          /* tcp, bytes when it was (to be) asked first */
     bool is_asked;                              /* asked to send no more, or has closed its end */
+    bool is_given_up;                           /* not waited for any more */
     enum zl_far_end far_end;                    /* tcp */
     uint16_t port;                              /* tcp, this end's */
     uint16_t far_port;                          /* tcp, the other end's */
@@ -59,5 +60,5 @@ void zl_streams_select(const struct zl_streams *all, const struct zl_socket *soc
 bool zl_streams_merge(struct zl_streams *peers, const struct zl_streams *found);
 
 /* Drops from the list what libzmq has closed; how many connections are left, those within the
- * process apart. */
+ * process, and given up, apart. */
 size_t zl_streams_left(struct zl_streams *peers);
