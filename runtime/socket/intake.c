@@ -5,9 +5,9 @@
  * what they have not written (holdback.h). Until then tasks receive as always, so that a full queue
  * goes on holding the senders back: what is read ahead makes room for more, and what is never
  * handled is better left with its sender. Then what is on its way is read into memory, until
- * libzmq has closed every connection. An ipc peer loses what it writes after its connection is closed, and
- * libzmq what it has not read while its queue is full: there the outgoing direction is shut, and
- * everything is read at once.
+ * libzmq has closed every connection. An ipc peer loses what it writes after its connection is
+ * closed, and libzmq what it has not read while its queue is full: there the outgoing direction is
+ * shut, and everything is read at once.
  *
  * A reply or a pair reads without sending until no more comes: who asks gets no answer meanwhile,
  * and asks nothing new. Its connections stay, for the replies. A sub reads what is there.
