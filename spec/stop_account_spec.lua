@@ -171,6 +171,24 @@ Server():pull()()]]):wait()
   end)
 end)
 
+describe("messages that others have sent", function()
+  it("are counted beyond what the queue holds when an error ends the script", function()
+    local at = tcp()
+    local child = start_server(at, [[
+local pull = server:pull()
+pull()
+zeroless.sleep(1)
+error "boom"]])
+    local client = Client():connect(at)
+    local push = client:push()
+    for i = 1, 2500 do push(tostring(i)) end
+    child:wait()
+    client:close()
+    assert.equal(1, child.code)
+    assert.is_true(count(child) > 2000, child.stderr)
+  end)
+end)
+
 describe("a handler that never comes back", function()
   for name, never in pairs {
     ["in compiled code"] = "while true do end",

@@ -262,13 +262,33 @@ void zl_intake_forget(struct zl_socket *socket)
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
+/* What libzmq has, and what its I/O thread reads meanwhile: a full queue holds it back, with up to
+ * 8 KiB of messages already taken from the kernel. */
+static void read_left(struct zl_socket *socket)
+{
+    enum { LOOK_NS = 50 * MS, LAST_NS = 5 * MS };
+    const struct timespec moment = {.tv_nsec = 100000};
+    struct zl_streams found;
+    uint64_t now = zl_clock_now(), until = now + LOOK_NS, last = 0;
+    zl_streams_select(zl_streams_current(socket->hub), socket, &found);
+    for (; now < until; now = zl_clock_now()) {
+        if (zl_ffi_read_ahead(socket)) {
+            last = now;
+            continue;
+        }
+        if (now - last >= LAST_NS && !zl_holdback_has_unread(&found))
+            break;
+        nanosleep(&moment, NULL);
+    }
+    zl_streams_fini(&found);
+}
+
 uint64_t zl_intake_count_left(struct zl_socket *socket)
 {
-    enum { LOOK_NS = 20 * MS };
     const struct zl_delivery *hand;
-    uint64_t count = 0, until = zl_clock_now() + LOOK_NS;
-    while (!socket->is_cut && zl_clock_now() < until && zl_ffi_read_ahead(socket))
-        ;
+    uint64_t count = 0;
+    if (!socket->is_cut)
+        read_left(socket);
     STAILQ_FOREACH(hand, &socket->again, link)
     count += hand->is_ahead;
     return count;
