@@ -134,6 +134,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
 
 bool zl_loop_close(struct zl_loop *loop)
 {
+    loop->is_accounted = true; /* nothing is left that could be */
     zl_sched_refuse(&loop->hub.sched, true);
     if (loop->hub.sched.group)
         zl_records_deliver(&current(loop)->records);

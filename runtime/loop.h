@@ -22,9 +22,10 @@ struct zl_loop {
     struct zl_host host;
     struct zl_serving reload;
     struct zl_outside outside;
-    int rounds;     /* of ready tasks since libuv was asked */
-    int late_turns; /* of tasks that had no time to end before the drain deadline */
-    bool engaged;   /* zeroless is in use: signals and watchdog are on */
+    int rounds;        /* of ready tasks since libuv was asked */
+    int late_turns;    /* of tasks that had no time to end before the drain deadline */
+    bool engaged;      /* zeroless is in use: signals and watchdog are on */
+    bool is_accounted; /* what was received and not handled was counted */
     int exit_code;
 };
 

@@ -21,6 +21,8 @@
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
     cli->script.setup.open = zl_bindings_open;
+    loop->hub.sched.watchdog.account = zl_shutdown_account;
+    loop->hub.sched.watchdog.account_arg = loop;
     if (cli->supervision.watch || cli->supervision.restart)
         zl_loop_engage(loop);
     int code = zl_supervisor_begin(&loop->reload, &cli->script, &cli->supervision);

@@ -4,6 +4,7 @@
 
 #include "runtime/script/generation.h"
 #include "runtime/socket/delivery.h"
+#include "runtime/socket/drain.h"
 #include "runtime/socket/hub.h"
 #include "runtime/socket/inflight.h"
 #include "runtime/socket/reqrep.h"
@@ -20,7 +21,8 @@ static bool may_run(const struct zl_task *task)
     /* One at rest may be the one to read the reply that parking waits for. */
     if (phase == ZL_RUNNING && is_parking && zl_reqrep_requester(task->group))
         return true;
-    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
+    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task) ||
+                                 zl_drain_awaits_start(zl_hub_of(task))))
         return true;
     return (phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
 }

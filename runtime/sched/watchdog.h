@@ -2,8 +2,8 @@
 /* A helper thread that does what the loop's thread cannot do while Lua code or a library keeps it:
  * it tells the author when a task keeps the thread for a second while others wait, or while the
  * process is asked to stop; it gives unused memory back (trim.h); and it ends the process when the
- * drain deadline has passed and the loop's thread does not come to the end. It never touches Lua.
- */
+ * drain deadline has passed and the loop's thread does not come to the end, after that thread has
+ * been made to give account of what was received (takeover.h). It never touches Lua. */
 #pragma once
 
 #include <pthread.h>
@@ -30,6 +30,8 @@ struct zl_watchdog {
     _Atomic(uint64_t) deadline; /* on the clock of uv_hrtime; 0 until it was asked to stop */
     atomic_int exit_code;       /* when the thread must end the process */
     struct zl_runaway *runaway;
+    void (*account)(void *); /* counts and keeps what was received, on the loop's thread; or NULL */
+    void *account_arg;
 };
 
 /* False when no thread can be had; the host does without. */

@@ -430,6 +430,7 @@ static int32_t miss(struct zl_socket *socket, int32_t code)
         zl_inflight_release(hub->sched.current, socket);
         zl_recvbuf_clear(&hub->recvbuf, 0);
         zl_work_of(hub->sched.current)->receives |= socket->pattern->hands_out;
+        socket->heard_by = hub->sched.group->serial;
     }
     return code;
 }

@@ -43,7 +43,7 @@ static bool is_taken(struct zl_hub *hub, const struct zl_endpoint_entry *bound)
 }
 
 static void log_conflict(struct zl_endpoint_entry *entry, const struct zl_pattern *there,
-                          bool taken)
+                         bool taken)
 {
     const struct zl_pattern *pattern = entry->route->socket->pattern;
     if (entry->is_refusal_logged)

@@ -154,6 +154,7 @@ struct zl_socket {
     int32_t flags; /* bits of ZL_FLAG_* for every message */
     bool is_dirty;
     uint64_t sent, received;            /* messages */
+    unsigned heard_by;                  /* the serial of the group that received from it last */
     struct zl_waitq waitqs[2];          /* by enum zl_direction */
     struct zl_options options;          /* a deep copy */
     struct zl_group *owner;             /* uses it; NULL: kept for the next one. See owners.h */
@@ -170,6 +171,7 @@ struct zl_socket {
     struct zl_delivery_queue
         again; /* messages of a failed generation, or read ahead; before all others */
     struct zl_intake *intake; /* its end, while the process stops; see intake.h */
+    bool is_fed_within;       /* at the end: by this process, over TCP or ipc; see drain.c */
     bool is_cut;              /* that has come: nothing more is taken off libzmq */
     bool holds_output;        /* nothing is sent now: its replies would bring more requests */
     struct zl_quota refusals[ZL_REFUSAL_KINDS];
