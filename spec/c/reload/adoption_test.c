@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of runtime/reload/adoption: which socket of the generation before the next one finds,
+ * how it is taken over, given back and left, and how an endpoint moves from one to another. */
+#include "spec/c/hub.h"
+
+#include "runtime/reload/adoption.h"
+#include "runtime/socket/endpoints.h"
+#include "runtime/zmq/subscribers.h"
+
+static struct zl_group next; /* the generation that starts */
+static struct zl_finder finder;
+static struct zl_conflict obstacle;
+
+static int teardown(void **state)
+{
+    zl_finder_fini(&finder);
+    hub.sched.group = &tasks.group;
+    return hub_close(state);
+}
+
+static int setup(void **state)
+{
+    memset(&next, 0, sizeof next);
+    memset(&finder, 0, sizeof finder);
+    finder.hub = &hub;
+    return hub_open(state);
+}
+
+/* --- the two generations --------------------------------------------------------------------- */
+
+static void start_next(void)
+{
+    zl_group_init(&next, &hub.sched);
+    next.L = tasks.group.L;
+    next.serial = 2;
+    hub.sched.group = &next;
+}
+
+/* It has started: its sockets hand out messages. */
+static void serve_next(void)
+{
+    next.life = ZL_SERVING;
+    zl_finder_fini(&finder);
+}
+
+/* It does not serve: the one before is back. */
+static void fail_next(void)
+{
+    zl_adoption_undo(&next);
+    hub.sched.group = &tasks.group;
+    zl_finder_fini(&finder);
+}
+
+/* What it is about to open; `endpoint` is NULL for a client without an address. */
+static struct zl_socket_spec spec_of(enum zl_pattern_id pattern, const struct zl_options *options,
+                                     enum zl_use use, const char *endpoint)
+{
+    static struct zl_endpoint parsed;
+    if (endpoint)
+        parsed = endpoint_of(endpoint, use);
+    return (struct zl_socket_spec){zl_pattern_get(pattern), options, &parsed, endpoint ? 1 : 0,
+                                   use};
+}
+
+static struct zl_options named(const char *name)
+{
+    struct zl_options options = default_options();
+    options.name = name;
+    return options;
+}
+
+static struct zl_socket *find(enum zl_pattern_id pattern, const char *name, enum zl_use use,
+                              const char *endpoint)
+{
+    struct zl_options options = named(name);
+    struct zl_socket_spec spec = spec_of(pattern, &options, use, endpoint);
+    return zl_adoption_find(&finder, &spec, &obstacle);
+}
+
+/* Takes the socket over as a bound one of these options. */
+static void take_with(struct zl_socket *socket, const struct zl_options *options, enum zl_use use,
+                      const char *endpoint)
+{
+    struct zl_socket_spec spec = spec_of(socket->pattern->id, options, use, endpoint);
+    assert_true(zl_adoption_take(socket, &spec));
+    keep(socket);
+}
+
+static void take(struct zl_socket *socket, const char *endpoint)
+{
+    struct zl_options options = named(socket->options.name);
+    take_with(socket, &options, ZL_BIND, endpoint);
+}
+
+static struct zl_socket *bound_pull(const char *name, const char *endpoint)
+{
+    struct zl_options options = named(name);
+    return bind_to(open_with(ZL_PULL, &options), endpoint);
+}
+
+/* --- found ----------------------------------------------------------------------------------- */
+
+static void a_bound_socket_is_found_by_pattern_and_endpoint(void **state)
+{
+    (void)state;
+    struct zl_socket *pull = bound_pull(NULL, "inproc://a");
+    start_next();
+    assert_null(find(ZL_PULL, NULL, ZL_BIND, "inproc://b"));
+    assert_null(find(ZL_SUB, NULL, ZL_BIND, "inproc://a"));
+    assert_null(find(ZL_PULL, NULL, ZL_CONNECT, "inproc://a"));
+    assert_ptr_equal(find(ZL_PULL, NULL, ZL_BIND, "inproc://a"), pull);
+}
+
+static void a_free_port_is_found_as_it_was_asked_for_and_by_its_number(void **state)
+{
+    (void)state;
+    struct zl_socket *pull = bound_pull(NULL, "tcp://127.0.0.1:*");
+    const char *real = zl_endpoints_first_bound(pull)->text;
+    start_next();
+    assert_ptr_equal(find(ZL_PULL, NULL, ZL_BIND, "tcp://127.0.0.1:*"), pull);
+    assert_ptr_equal(find(ZL_PULL, NULL, ZL_BIND, real), pull);
+}
+
+static void a_name_counts_and_the_endpoint_does_not(void **state)
+{
+    (void)state;
+    struct zl_socket *work = bound_pull("work", "inproc://a");
+    start_next();
+    assert_ptr_equal(find(ZL_PULL, "work", ZL_BIND, "inproc://elsewhere"), work);
+    assert_null(find(ZL_PULL, "other", ZL_BIND, "inproc://a"));
+    assert_null(find(ZL_PULL, NULL, ZL_BIND, "inproc://a"));
+}
+
+static void a_client_is_found_by_the_addresses_that_both_have(void **state)
+{
+    (void)state;
+    struct zl_socket *one = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    struct zl_socket *two = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    connect_to(two, "inproc://b");
+    struct zl_options options = default_options();
+    struct zl_endpoint both[] = {endpoint_of("inproc://a", ZL_CONNECT),
+                                 endpoint_of("inproc://b", ZL_CONNECT)};
+    struct zl_socket_spec spec = {zl_pattern_get(ZL_PUSH), &options, both, 2, ZL_CONNECT};
+    start_next();
+    assert_ptr_equal(zl_adoption_find(&finder, &spec, &obstacle), two);
+    assert_ptr_equal(find(ZL_PUSH, NULL, ZL_CONNECT, "inproc://a"), one);
+}
+
+static void of_several_alike_each_is_found_once_in_the_order_they_were_made(void **state)
+{
+    (void)state;
+    struct zl_socket *one = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    struct zl_socket *two = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    struct zl_options options = default_options();
+    start_next();
+    assert_ptr_equal(find(ZL_PUSH, NULL, ZL_CONNECT, "inproc://a"), one);
+    take_with(one, &options, ZL_CONNECT, "inproc://a");
+    assert_ptr_equal(find(ZL_PUSH, NULL, ZL_CONNECT, "inproc://a"), two);
+    take_with(two, &options, ZL_CONNECT, "inproc://a");
+    assert_null(find(ZL_PUSH, NULL, ZL_CONNECT, "inproc://a"));
+}
+
+static void an_option_that_is_for_life_stands_against_it_and_the_endpoint_is_given_up(void **state)
+{
+    (void)state;
+    char why[ZL_WHY_MAX];
+    struct zl_options options = default_options();
+    struct zl_socket *pull = bound_pull(NULL, "inproc://a");
+    options.receive_hwm = 5;
+    start_next();
+    struct zl_socket_spec spec = spec_of(ZL_PULL, &options, ZL_BIND, "inproc://a");
+    assert_null(zl_adoption_find(&finder, &spec, &obstacle));
+    assert_string_equal(obstacle.option, "receive_hwm");
+    assert_string_equal(obstacle.endpoint, "inproc://a");
+    struct zl_endpoint endpoint = endpoint_of("inproc://a", ZL_BIND);
+    struct zl_socket *fresh = open_with(ZL_PULL, &options);
+    assert_false(zl_binding_bind(fresh, &endpoint, "inproc://a", why)); /* not while it starts */
+    serve_next();
+    zl_binding_yield(pull);
+    bind_to(fresh, "inproc://a");
+}
+
+/* --- taken, and given back ------------------------------------------------------------------- */
+
+static void the_next_owner_goes_on_with_queue_and_peers_under_options_of_its_own(void **state)
+{
+    (void)state;
+    struct zl_options options = default_options();
+    struct zl_socket *pull = bound_pull(NULL, "inproc://a");
+    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    send_text(push, "unread");
+    options.timeout = 7;
+    start_next();
+    take_with(pull, &options, ZL_BIND, "inproc://a");
+    assert_ptr_equal(pull->owner, &next);
+    assert_true(pull->options.timeout == 7);
+    act_as_new("");
+    assert_receives_none(pull, ZL_AGAIN); /* while it starts */
+    serve_next();
+    assert_receives(pull, "unread");
+    send_text(push, "from the same peer");
+    assert_receives(pull, "from the same peer");
+}
+
+static void a_socket_goes_back_to_its_former_owner_as_it_was(void **state)
+{
+    (void)state;
+    struct zl_options options = default_options();
+    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    options.timeout = 7;
+    start_next();
+    take_with(push, &options, ZL_CONNECT, "inproc://a");
+    connect_to(push, "inproc://b");
+    assert_non_null(zl_endpoints_find_connected(push, "inproc://b"));
+    fail_next();
+    assert_ptr_equal(push->owner, &tasks.group);
+    assert_true(push->options.timeout < 0);
+    assert_null(zl_endpoints_find_connected(push, "inproc://b"));
+    assert_non_null(zl_endpoints_find_connected(push, "inproc://a"));
+    assert_null(push->previous);
+}
+
+static void a_close_waits_until_the_former_owner_can_no_more_come_back(void **state)
+{
+    (void)state;
+    struct zl_socket *pull = bound_pull(NULL, "inproc://a");
+    start_next();
+    take(pull, "inproc://a");
+    zl_sockets_close(pull);
+    assert_non_null(pull->zmq);
+    zl_adoption_leave(&hub, &tasks.group);
+    assert_null(pull->zmq);
+}
+
+static long subscriptions(struct zl_socket *pub)
+{
+    zl_admission_read_subscriptions(pub);
+    return zl_subscribers_count(&pub->subscribers);
+}
+
+static void a_sub_hears_the_topics_of_both_while_either_may_be_its_owner(void **state)
+{
+    (void)state;
+    struct zl_bytes topics[] = {{"a", 1}, {"b", 1}, {"c", 1}};
+    struct zl_options options = default_options();
+    options.topics = topics;
+    options.topic_count = 2;
+    struct zl_socket *pub = bind_to(open_socket(ZL_PUB), "inproc://news");
+    struct zl_socket *sub = connect_to(open_with(ZL_SUB, &options), "inproc://news");
+    assert_int_equal(subscriptions(pub), 2);
+    options.topics = topics + 1;
+    for (int failures = 0; failures < 2; failures++) {
+        start_next();
+        take_with(sub, &options, ZL_CONNECT, "inproc://news");
+        assert_int_equal(subscriptions(pub), 3);
+        fail_next();
+        assert_int_equal(subscriptions(pub), 2);
+    }
+    start_next();
+    take_with(sub, &options, ZL_CONNECT, "inproc://news");
+    serve_next();
+    zl_adoption_leave(&hub, &tasks.group);
+    assert_int_equal(subscriptions(pub), 2);
+    assert_true(zl_options_have_topic(&sub->options, &topics[2]));
+    assert_false(zl_options_have_topic(&sub->options, &topics[0]));
+}
+
+/* --- left ------------------------------------------------------------------------------------ */
+
+static void what_the_next_does_not_open_stays_open_and_is_found_later(void **state)
+{
+    (void)state;
+    struct zl_socket *pull = bound_pull(NULL, "inproc://a");
+    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://a");
+    start_next();
+    serve_next();
+    zl_adoption_leave(&hub, &tasks.group);
+    let_go(pull);
+    assert_null(pull->owner);
+    assert_int_equal(send_text(push, "queued"), 0);
+    zl_adoption_drop_unwanted(&hub);
+    assert_true(zl_endpoints_are_bound(pull));
+    assert_ptr_equal(find(ZL_PULL, NULL, ZL_BIND, "inproc://a"), pull);
+    take(pull, "inproc://a");
+    act_as_new("");
+    assert_receives(pull, "queued");
+}
+
+static void endpoints_that_its_owner_no_longer_names_are_closed_once_that_is_final(void **state)
+{
+    (void)state;
+    struct zl_socket *work = bound_pull("work", "inproc://a");
+    start_next();
+    assert_ptr_equal(find(ZL_PULL, "work", ZL_BIND, "inproc://b"), work);
+    take(work, "inproc://b");
+    bind_to(work, "inproc://b");
+    serve_next();
+    zl_adoption_drop_unwanted(&hub);
+    assert_string_equal(zl_endpoints_first_bound(work)->text, "inproc://b");
+    bound_pull(NULL, "inproc://c");
+    connect_to(open_socket(ZL_PUSH),
+               "inproc://a"); /* still there: the former owner may come back */
+    zl_adoption_leave(&hub, &tasks.group);
+    zl_adoption_drop_unwanted(&hub);
+    bound_pull(NULL, "inproc://a");
+}
+
+/* --- claims ---------------------------------------------------------------------------------- */
+
+/* Whether the generation that starts may have the endpoint for the socket, when it serves. */
+static bool claim(struct zl_socket *socket, const char *text)
+{
+    struct zl_endpoint endpoint = endpoint_of(text, ZL_BIND);
+    char why[ZL_WHY_MAX];
+    if (!zl_adoption_claim(&finder, socket, &endpoint))
+        return false;
+    assert_true(zl_binding_bind_later(socket, &endpoint, text, why));
+    return true;
+}
+
+static void two_sockets_can_change_places(void **state)
+{
+    (void)state;
+    struct zl_socket *a = bound_pull("a", "inproc://1"), *b = bound_pull("b", "inproc://2");
+    start_next();
+    assert_ptr_equal(find(ZL_PULL, "a", ZL_BIND, "inproc://2"), a);
+    take(a, "inproc://2");
+    assert_true(claim(a, "inproc://2"));
+    assert_ptr_equal(find(ZL_PULL, "b", ZL_BIND, "inproc://1"), b);
+    take(b, "inproc://1");
+    assert_true(claim(b, "inproc://1"));
+    assert_false(claim(b, "inproc://1")); /* once */
+    serve_next();
+    zl_binding_yield_claimed(a);
+    zl_binding_yield_claimed(b);
+    zl_binding_apply_pending(a);
+    zl_binding_apply_pending(b);
+    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://2");
+    assert_int_equal(send_text(push, "to a"), 0);
+    act_as_new("");
+    assert_receives(a, "to a");
+    assert_receives_none(b, ZL_AGAIN);
+}
+
+static void an_endpoint_that_its_next_owner_names_cannot_be_claimed(void **state)
+{
+    (void)state;
+    struct zl_socket *a = bound_pull("a", "inproc://1"), *b = bound_pull("b", "inproc://2");
+    start_next();
+    take(b, "inproc://2");
+    take(a, "inproc://2");
+    assert_false(claim(a, "inproc://2"));
+    assert_false(claim(a, "inproc://nowhere"));
+}
+
+static void a_serving_generation_claims_nothing(void **state)
+{
+    (void)state;
+    struct zl_socket *a = bound_pull("a", "inproc://1");
+    bound_pull("b", "inproc://2");
+    assert_false(claim(a, "inproc://2"));
+}
+
+static void what_was_given_up_for_one_that_failed_is_bound_again(void **state)
+{
+    (void)state;
+    struct zl_socket *b = bound_pull("b", "inproc://2");
+    start_next();
+    struct zl_options options = named("fresh");
+    struct zl_socket *fresh = open_with(ZL_PULL, &options);
+    assert_true(claim(fresh, "inproc://2"));
+    serve_next();
+    zl_binding_yield_claimed(b);
+    zl_binding_apply_pending(fresh);
+    zl_sockets_close(fresh);
+    fail_next();
+    zl_adoption_restore(&hub, &tasks.group);
+    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://2");
+    assert_int_equal(send_text(push, "back"), 0);
+    act_as_new("");
+    assert_receives(b, "back");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        CASE(a_bound_socket_is_found_by_pattern_and_endpoint),
+        CASE(a_free_port_is_found_as_it_was_asked_for_and_by_its_number),
+        CASE(a_name_counts_and_the_endpoint_does_not),
+        CASE(a_client_is_found_by_the_addresses_that_both_have),
+        CASE(of_several_alike_each_is_found_once_in_the_order_they_were_made),
+        CASE(an_option_that_is_for_life_stands_against_it_and_the_endpoint_is_given_up),
+        CASE(the_next_owner_goes_on_with_queue_and_peers_under_options_of_its_own),
+        CASE(a_socket_goes_back_to_its_former_owner_as_it_was),
+        CASE(a_close_waits_until_the_former_owner_can_no_more_come_back),
+        CASE(a_sub_hears_the_topics_of_both_while_either_may_be_its_owner),
+        CASE(what_the_next_does_not_open_stays_open_and_is_found_later),
+        CASE(endpoints_that_its_owner_no_longer_names_are_closed_once_that_is_final),
+        CASE(two_sockets_can_change_places),
+        CASE(an_endpoint_that_its_next_owner_names_cannot_be_claimed),
+        CASE(a_serving_generation_claims_nothing),
+        CASE(what_was_given_up_for_one_that_failed_is_bound_again),
+    };
+    return cmocka_run_group_tests(cases, NULL, NULL);
+}
