@@ -1,102 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Unit tests of runtime/reload/adoption: which socket of the generation before the next one finds,
- * how it is taken over, given back and left, and how an endpoint moves from one to another. */
-#include "spec/c/hub.h"
+ * how it is taken over, given back and left. */
+#include "spec/c/reload/generations.h"
 
-#include "runtime/reload/adoption.h"
-#include "runtime/socket/endpoints.h"
 #include "runtime/zmq/subscribers.h"
-
-static struct zl_group next; /* the generation that starts */
-static struct zl_finder finder;
-static struct zl_conflict obstacle;
-
-static int teardown(void **state)
-{
-    zl_finder_fini(&finder);
-    hub.sched.group = &tasks.group;
-    return hub_close(state);
-}
-
-static int setup(void **state)
-{
-    memset(&next, 0, sizeof next);
-    memset(&finder, 0, sizeof finder);
-    finder.hub = &hub;
-    return hub_open(state);
-}
-
-/* --- the two generations --------------------------------------------------------------------- */
-
-static void start_next(void)
-{
-    zl_group_init(&next, &hub.sched);
-    next.L = tasks.group.L;
-    next.serial = 2;
-    hub.sched.group = &next;
-}
-
-/* It has started: its sockets hand out messages. */
-static void serve_next(void)
-{
-    next.life = ZL_SERVING;
-    zl_finder_fini(&finder);
-}
-
-/* It does not serve: the one before is back. */
-static void fail_next(void)
-{
-    zl_adoption_undo(&next);
-    hub.sched.group = &tasks.group;
-    zl_finder_fini(&finder);
-}
-
-/* What it is about to open; `endpoint` is NULL for a client without an address. */
-static struct zl_socket_spec spec_of(enum zl_pattern_id pattern, const struct zl_options *options,
-                                     enum zl_use use, const char *endpoint)
-{
-    static struct zl_endpoint parsed;
-    if (endpoint)
-        parsed = endpoint_of(endpoint, use);
-    return (struct zl_socket_spec){zl_pattern_get(pattern), options, &parsed, endpoint ? 1 : 0,
-                                   use};
-}
-
-static struct zl_options named(const char *name)
-{
-    struct zl_options options = default_options();
-    options.name = name;
-    return options;
-}
-
-static struct zl_socket *find(enum zl_pattern_id pattern, const char *name, enum zl_use use,
-                              const char *endpoint)
-{
-    struct zl_options options = named(name);
-    struct zl_socket_spec spec = spec_of(pattern, &options, use, endpoint);
-    return zl_adoption_find(&finder, &spec, &obstacle);
-}
-
-/* Takes the socket over as a bound one of these options. */
-static void take_with(struct zl_socket *socket, const struct zl_options *options, enum zl_use use,
-                      const char *endpoint)
-{
-    struct zl_socket_spec spec = spec_of(socket->pattern->id, options, use, endpoint);
-    assert_true(zl_adoption_take(socket, &spec));
-    keep(socket);
-}
-
-static void take(struct zl_socket *socket, const char *endpoint)
-{
-    struct zl_options options = named(socket->options.name);
-    take_with(socket, &options, ZL_BIND, endpoint);
-}
-
-static struct zl_socket *bound_pull(const char *name, const char *endpoint)
-{
-    struct zl_options options = named(name);
-    return bind_to(open_with(ZL_PULL, &options), endpoint);
-}
 
 /* --- found ----------------------------------------------------------------------------------- */
 
@@ -305,84 +212,6 @@ static void endpoints_that_its_owner_no_longer_names_are_closed_once_that_is_fin
     bound_pull(NULL, "inproc://a");
 }
 
-/* --- claims ---------------------------------------------------------------------------------- */
-
-/* Whether the generation that starts may have the endpoint for the socket, when it serves. */
-static bool claim(struct zl_socket *socket, const char *text)
-{
-    struct zl_endpoint endpoint = endpoint_of(text, ZL_BIND);
-    char why[ZL_WHY_MAX];
-    if (!zl_adoption_claim(&finder, socket, &endpoint))
-        return false;
-    assert_true(zl_binding_bind_later(socket, &endpoint, text, why));
-    return true;
-}
-
-static void two_sockets_can_change_places(void **state)
-{
-    (void)state;
-    struct zl_socket *a = bound_pull("a", "inproc://1"), *b = bound_pull("b", "inproc://2");
-    start_next();
-    assert_ptr_equal(find(ZL_PULL, "a", ZL_BIND, "inproc://2"), a);
-    take(a, "inproc://2");
-    assert_true(claim(a, "inproc://2"));
-    assert_ptr_equal(find(ZL_PULL, "b", ZL_BIND, "inproc://1"), b);
-    take(b, "inproc://1");
-    assert_true(claim(b, "inproc://1"));
-    assert_false(claim(b, "inproc://1")); /* once */
-    serve_next();
-    zl_binding_yield_claimed(a);
-    zl_binding_yield_claimed(b);
-    zl_binding_apply_pending(a);
-    zl_binding_apply_pending(b);
-    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://2");
-    assert_int_equal(send_text(push, "to a"), 0);
-    act_as_new("");
-    assert_receives(a, "to a");
-    assert_receives_none(b, ZL_AGAIN);
-}
-
-static void an_endpoint_that_its_next_owner_names_cannot_be_claimed(void **state)
-{
-    (void)state;
-    struct zl_socket *a = bound_pull("a", "inproc://1"), *b = bound_pull("b", "inproc://2");
-    start_next();
-    take(b, "inproc://2");
-    take(a, "inproc://2");
-    assert_false(claim(a, "inproc://2"));
-    assert_false(claim(a, "inproc://nowhere"));
-}
-
-static void a_serving_generation_claims_nothing(void **state)
-{
-    (void)state;
-    struct zl_socket *a = bound_pull("a", "inproc://1");
-    bound_pull("b", "inproc://2");
-    assert_false(claim(a, "inproc://2"));
-}
-
-static void what_was_given_up_for_one_that_failed_is_bound_again(void **state)
-{
-    (void)state;
-    struct zl_socket *b = bound_pull("b", "inproc://2");
-    start_next();
-    struct zl_options options = named("fresh");
-    struct zl_socket *fresh = open_with(ZL_PULL, &options);
-    assert_true(claim(fresh, "inproc://2"));
-    serve_next();
-    zl_binding_yield_claimed(b);
-    zl_binding_apply_pending(fresh);
-    zl_sockets_close(fresh);
-    fail_next();
-    zl_adoption_restore(&hub, &tasks.group);
-    struct zl_socket *push = connect_to(open_socket(ZL_PUSH), "inproc://2");
-    assert_int_equal(send_text(push, "back"), 0);
-    act_as_new("");
-    assert_receives(b, "back");
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest cases[] = {
@@ -398,10 +227,6 @@ int main(void)
         CASE(a_sub_hears_the_topics_of_both_while_either_may_be_its_owner),
         CASE(what_the_next_does_not_open_stays_open_and_is_found_later),
         CASE(endpoints_that_its_owner_no_longer_names_are_closed_once_that_is_final),
-        CASE(two_sockets_can_change_places),
-        CASE(an_endpoint_that_its_next_owner_names_cannot_be_claimed),
-        CASE(a_serving_generation_claims_nothing),
-        CASE(what_was_given_up_for_one_that_failed_is_bound_again),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }
