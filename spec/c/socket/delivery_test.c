@@ -123,6 +123,25 @@ static void it_is_handled_once_parent_and_child_are_done_with_it(void **state)
     assert_int_equal(hub.redelivery.handled, 1);
 }
 
+static void a_child_keeps_what_it_inherited_when_it_receives_more(void **state)
+{
+    (void)state;
+    put("a");
+    put("b");
+    struct zl_task *parent = act_as_new("");
+    assert_receives(pull, "a");
+    struct zl_task *child = act_as_child("error('boom', 0)");
+    end_of(parent);
+    act_as(child);
+    assert_receives(pull, "b");
+    end_of(child);
+    act_as_new("");
+    for (int i = 0; i < 2; i++)
+        note(receive_text(pull));
+    assert_true(strcmp(heard, "a b ") == 0 || strcmp(heard, "b a ") == 0);
+    assert_nothing_left();
+}
+
 static void it_is_delivered_again_once_when_both_fail(void **state)
 {
     (void)state;
@@ -323,6 +342,7 @@ int main(void)
         CASE(nothing_is_kept_while_nobody_could_be_given_it),
         CASE(what_a_parent_has_in_hand_is_delivered_again_when_its_child_fails),
         CASE(it_is_handled_once_parent_and_child_are_done_with_it),
+        CASE(a_child_keeps_what_it_inherited_when_it_receives_more),
         CASE(it_is_delivered_again_once_when_both_fail),
         CASE(messages_of_failed_tasks_come_before_newer_ones_in_order),
         CASE(a_message_is_delivered_again_as_often_as_asked_and_then_lost),
