@@ -81,7 +81,7 @@ static void drop(struct zl_work *work, const struct zl_socket *socket)
 void zl_inflight_hold(struct zl_task *task, struct zl_socket *socket)
 {
     struct zl_work *work = zl_work_of(task);
-    socket->heard_by = task->group->serial;
+    socket->heard_by = task->sched->group->serial;
     if (task == task->sched->outside)
         return;
     drop(work, socket);
