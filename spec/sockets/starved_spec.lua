@@ -32,12 +32,13 @@ local function bound() return zeroless.Server { host = "127.0.0.1", port = port 
 
 -- Processes of a case are ended with it, whatever its outcome.
 local function until_the_end(...)
-  for _, process in ipairs { ... } do
-    finally(function()
+  local processes = { ... }
+  finally(function() -- a case has one
+    for _, process in ipairs(processes) do
       if not process.code then process:kill "sigkill" end
       process:wait()
-    end)
-  end
+    end
+  end)
   return ...
 end
 
