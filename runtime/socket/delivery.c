@@ -13,6 +13,7 @@
 #include "runtime/socket/reqrep.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
+#include "runtime/socket/envelope.h"
 
 /* A task's hold of a message. */
 struct zl_delivery_ref {
@@ -22,13 +23,6 @@ struct zl_delivery_ref {
 };
 
 /* --- copies ---------------------------------------------------------------------------------- */
-
-static void close_frames(zmq_msg_t *frames, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        zmq_msg_close(&frames[i]);
-    free(frames);
-}
 
 static zmq_msg_t *copy_frames(zmq_msg_t *frames, unsigned count)
 {
@@ -44,8 +38,8 @@ static void unref(struct zl_delivery *hand)
 {
     if (--hand->references > 0)
         return;
-    close_frames(hand->frames, hand->count);
-    close_frames(hand->envelope, hand->envelope_count);
+    zl_envelope_free_frames(hand->frames, hand->count);
+    zl_envelope_free_frames(hand->envelope, hand->envelope_count);
     zl_socket_unref_weak(hand->socket);
     free(hand);
 }
@@ -89,7 +83,7 @@ void zl_delivery_track(struct zl_task *task, struct zl_socket *socket, unsigned 
     zmq_msg_t *frames = copy_frames(first, count);
     if (!hand || !frames || task == socket->hub->sched.outside) {
         if (frames)
-            close_frames(frames, count);
+            zl_envelope_free_frames(frames, count);
         free(hand);
         return;
     }
@@ -200,7 +194,7 @@ static bool is_for_others(struct zl_task *task, const struct zl_delivery_ref *he
         return false;
     if (held->inherited)
         return true;
-    hand->envelope = zl_reqrep_take_envelope(task, hand->socket, &hand->envelope_count);
+    hand->envelope = zl_envelope_take(task, hand->socket, &hand->envelope_count);
     return hand->envelope == NULL;
 }
 
@@ -260,8 +254,7 @@ bool zl_delivery_read_ahead(struct zl_socket *socket, unsigned count)
     hand->count = count;
     hand->references = 1;
     hand->is_ahead = true;
-    hand->envelope =
-        zl_reqrep_take_envelope(socket->hub->sched.current, socket, &hand->envelope_count);
+    hand->envelope = zl_envelope_take(socket->hub->sched.current, socket, &hand->envelope_count);
     STAILQ_INSERT_TAIL(&socket->again, hand, link);
     return true;
 }
@@ -273,7 +266,7 @@ int zl_delivery_redeliver(struct zl_socket *socket)
     if (!zl_recvbuf_fill(&socket->hub->recvbuf, hand->frames, hand->count))
         return -1;
     if (hand->envelope_count > 0 &&
-        !zl_reqrep_give_envelope(task, socket, hand->envelope, hand->envelope_count))
+        !zl_envelope_give(task, socket, hand->envelope, hand->envelope_count))
         return -1;
     hand->envelope = NULL;
     hand->envelope_count = 0;

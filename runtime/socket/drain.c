@@ -19,6 +19,7 @@
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
 #include "runtime/zmq/call.h"
+#include "runtime/socket/take.h"
 
 enum { MS = ZL_MS, TURN_NS = 2 * MS, CALM_NS = 10 * MS, NEAR_NS = 1000 * MS };
 
@@ -299,7 +300,7 @@ void zl_drain_pump(struct zl_hub *hub)
     struct zl_socket *socket;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        for (int i = 0; i < MOST && socket->is_fed_within && zl_ffi_read_ahead(socket) >= 0; i++)
+        for (int i = 0; i < MOST && socket->is_fed_within && zl_take_ahead(socket) >= 0; i++)
             ;
     }
 }

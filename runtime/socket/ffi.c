@@ -15,10 +15,9 @@
 #include "runtime/socket/admission.h"
 #include "runtime/socket/delivery.h"
 #include "runtime/socket/inflight.h"
-#include "runtime/socket/owners.h"
-#include "runtime/socket/refusals.h"
 #include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
+#include "runtime/socket/take.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/work.h"
 #include "runtime/zmq/call.h"
@@ -37,12 +36,6 @@ static inline struct zl_socket *socket_of(void *userdata, const char *class_name
 const char *zl_ffi_error(void)
 {
     return zl_message_error();
-}
-
-/* Whether messages are sent, and handed to the script, as they are: with no envelope either. */
-static inline bool is_plain(const struct zl_socket *socket)
-{
-    return socket->options.is_plain && socket->flags == 0;
 }
 
 /* What every operation asks first: 0 or a code. */
@@ -140,7 +133,7 @@ static inline int32_t send_message(struct zl_socket *socket, const struct zl_fra
     int32_t code = enter(socket, ZL_OUT);
     if (code != 0)
         return code;
-    if (count == 1 && is_plain(socket) && frames->size < ZL_LARGE)
+    if (count == 1 && zl_take_as_it_is(socket) && frames->size < ZL_LARGE)
         code = send_plain(socket, frames);
     else
         code = transmit(socket, frames, count);
@@ -198,161 +191,6 @@ int32_t zl_ffi_send_8(void *sender, uint32_t count, const char *data1, uint32_t 
 
 /* --- receive --------------------------------------------------------------------------------- */
 
-static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
-{
-    struct zl_bytes bytes = {zmq_msg_data(first), zmq_msg_size(first)};
-    return zl_options_have_topic(&socket->options, &bytes);
-}
-
-static bool begins_with_topic(const struct zl_socket *socket, zmq_msg_t *first)
-{
-    for (size_t i = 0; i < socket->options.topic_count; i++) {
-        const struct zl_bytes *topic = &socket->options.topics[i];
-        if (zmq_msg_size(first) >= topic->size &&
-            memcmp(zmq_msg_data(first), topic->data, topic->size) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What another owner has subscribed to is not for this one: while that one may come back it goes
- * on arriving, and libzmq has one such message in its hand afterwards. */
-static bool is_for_owner(struct zl_socket *socket, zmq_msg_t *first)
-{
-    if (!socket->previous)
-        zl_owners_share(socket, false);
-    return begins_with_topic(socket, first);
-}
-
-/* Where the body of the received message begins; -1 when the message is not for the script. */
-static int body_start(struct zl_socket *socket, int32_t count)
-{
-    zmq_msg_t *messages = socket->hub->recvbuf.messages;
-    if (is_plain(socket))
-        return 0;
-    switch (socket->pattern->id) {
-    case ZL_REQUEST:
-    case ZL_REPLY: {
-        unsigned start = zl_reqrep_accept(socket, messages, (unsigned)count);
-        return start > 0 ? (int)start : -1;
-    }
-    case ZL_SUB:
-        if (socket->options.exact)
-            return is_wanted_topic(socket, &messages[0]) ? 0 : -1;
-        return socket->is_shared && !is_for_owner(socket, &messages[0]) ? -1 : 0;
-    default:
-        return 0;
-    }
-}
-
-/* libzmq lets larger frames pass than the script may want, see options.h. */
-static bool is_within_limit(struct zl_socket *socket, int32_t count)
-{
-    const struct zl_frame *frames = socket->hub->recvbuf.frames;
-    int64_t limit = socket->options.max_message_size;
-    for (int32_t i = 0; i < count; i++) {
-        if ((int64_t)frames[i].size <= limit)
-            continue;
-        zl_refusals_note(
-            socket, ZL_REFUSAL_LARGE,
-            "refused a message: its frame %d has %u bytes, above max_message_size (%lld)",
-            (int)i + 1, frames[i].size, (long long)limit);
-        return false;
-    }
-    return true;
-}
-
-/* Where the body begins of what zl_recvbuf_receive has returned; -1 when it is not for the script.
- */
-static int find_start(struct zl_socket *socket, int32_t count)
-{
-    if (count == 0) {
-        zl_refusals_note(socket, ZL_REFUSAL_FRAMES, "refused a message of more than %d frames",
-                         ZL_FRAMES_MAX);
-        return -1;
-    }
-    return is_within_limit(socket, count) ? body_start(socket, count) : -1;
-}
-
-/* Reading what is not for the script is bounded: peers can send it without end, and the other
- * tasks, timers and the stop of the process wait meanwhile. */
-struct passing {
-    unsigned count;
-    uint64_t until;
-};
-
-/* Whether one more may be passed over. It counts against the task's slice. */
-static bool may_pass(struct zl_hub *hub, struct passing *passing)
-{
-    enum { PASS_NS = ZL_MS / 2, UNSEEN = 16 };
-    hub->sched.slice = 0; /* the next operation looks at the clock */
-    if (passing->count++ % UNSEEN != 0)
-        return true;
-    uint64_t now = zl_clock_now();
-    if (passing->until == 0)
-        passing->until = now + PASS_NS;
-    return now < passing->until;
-}
-
-static bool has_newer(const struct zl_socket *socket)
-{
-    int events = 0;
-    size_t size = sizeof events;
-    return zl_call_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
-}
-
-/* conflate: puts the newest message that the script wants in the place of the one of `count` frames
- * in the recvbuf; behind a fast publisher, the newest so far. Returns as zl_recvbuf_receive does.
- * ZMQ_CONFLATE tears messages of several frames apart, and of a subscriber's topics it tells the
- * publisher only the last. */
-static int32_t receive_newest(struct zl_socket *socket, int32_t count)
-{
-    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
-    struct passing passing = {0, 0};
-    zmq_msg_t first;
-    while (count > 0 && has_newer(socket) && may_pass(socket->hub, &passing)) {
-        zmq_msg_init(&first);
-        if (zl_call_receive_frame(socket->zmq, &first) < 0)
-            break;
-        if (socket->options.exact && !is_wanted_topic(socket, &first)) {
-            zl_recvbuf_skip_rest(socket->zmq, &first);
-        } else {
-            zmq_msg_move(&recvbuf->messages[0], &first);
-            zl_recvbuf_lay_out(recvbuf, 0, INT_MAX);
-            count = zl_recvbuf_receive(recvbuf, socket->zmq, 1);
-        }
-        zmq_msg_close(&first);
-    }
-    return count;
-}
-
-/* One message for the script: the number of its frames, or a code; 0 when there is none for it so
- * far among those that were read, and there may be more. The first `count` frames are in the
- * recvbuf already. */
-static int32_t take(struct zl_socket *socket, unsigned count)
-{
-    struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
-    struct passing passing = {0, 0};
-    do {
-        int32_t whole = zl_recvbuf_receive(recvbuf, socket->zmq, count);
-        if (whole < 0)
-            return whole;
-        int start = find_start(socket, whole);
-        if (start >= 0 && socket->options.conflate) {
-            whole = receive_newest(socket, whole);
-            start = whole < 0 ? -1 : find_start(socket, whole);
-        }
-        if (whole < 0)
-            return whole;
-        if (start >= 0) {
-            socket->hub->shared.received = recvbuf->frames + start;
-            return whole - start;
-        }
-        count = 0;
-    } while (may_pass(socket->hub, &passing));
-    return 0;
-}
-
 /* The fast path: a message as it came, into the place of one that had one frame too. */
 static inline int32_t take_plain(struct zl_socket *socket)
 {
@@ -362,7 +200,7 @@ static inline int32_t take_plain(struct zl_socket *socket)
         return zl_message_failure();
     zl_recvbuf_lay_out(recvbuf, 0, size);
     if (zmq_msg_more(recvbuf->messages))
-        return take(socket, 1);
+        return zl_take_message(socket, 1);
     socket->hub->shared.received = recvbuf->frames;
     return 1;
 }
@@ -377,7 +215,7 @@ static int32_t take_other(struct zl_socket *socket)
     int32_t code = may_receive(socket);
     if (socket->route_count > 1)
         zl_route_select_readable(socket);
-    return code == 0 ? take(socket, 0) : code;
+    return code == 0 ? zl_take_message(socket, 0) : code;
 }
 
 /* A message of a failed generation, for this one: the number of its frames, or a code. */
@@ -404,21 +242,13 @@ static int32_t took_nothing(struct zl_socket *socket, int32_t code)
 static inline int32_t take_next(struct zl_socket *socket)
 {
     struct zl_hub *hub = socket->hub;
-    int32_t code =
-        is_plain(socket) && hub->recvbuf.count == 1 ? take_plain(socket) : take_other(socket);
+    int32_t code = zl_take_as_it_is(socket) && hub->recvbuf.count == 1 ? take_plain(socket)
+                                                                       : take_other(socket);
     if (RARELY(code <= 0))
         return took_nothing(socket, code);
     if (RARELY(hub->redelivery.keeps) && socket->pattern->hands_out)
         zl_delivery_track(hub->sched.current, socket, (unsigned)code);
     return code;
-}
-
-int32_t zl_ffi_read_ahead(struct zl_socket *socket)
-{
-    int32_t count = take(socket, 0);
-    if (count > 0 && !zl_delivery_read_ahead(socket, (unsigned)count))
-        return ZL_FAILED;
-    return count;
 }
 
 /* There is nothing to receive; `code` says why. */

@@ -5,12 +5,9 @@
  * thread. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/zmq/message.h"
-
-struct zl_socket;
 
 #pragma GCC visibility push(default)
 
@@ -47,8 +44,3 @@ int32_t zl_ffi_receive(void *receiver);
 const char *zl_ffi_error(void);
 
 #pragma GCC visibility pop
-
-/* For the host alone. Reads one message before a task asks for it, into the queue of those to be
- * given again. 0 when what was read is for no task, and there may be more; a code of message.h when
- * there is none. Between tasks only. */
-int32_t zl_ffi_read_ahead(struct zl_socket *socket);

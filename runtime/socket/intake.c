@@ -27,6 +27,7 @@
 #include "runtime/socket/streams.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/socket/holdback.h"
+#include "runtime/socket/take.h"
 
 enum { MS = 1000000 };
 
@@ -67,7 +68,7 @@ static bool read_ahead(struct zl_socket *socket, uint64_t most)
 {
     uint64_t until = zl_clock_now() + most;
     for (unsigned i = 1;; i++) {
-        int32_t taken = zl_ffi_read_ahead(socket);
+        int32_t taken = zl_take_ahead(socket);
         if (taken < 0)
             return true;
         socket->intake->last = zl_clock_now();
@@ -273,7 +274,7 @@ static void read_left(struct zl_socket *socket)
     uint64_t now = zl_clock_now(), until = now + LOOK_NS, last = 0;
     zl_streams_select(zl_streams_current(socket->hub), socket, &found);
     for (; now < until; now = zl_clock_now()) {
-        if (zl_ffi_read_ahead(socket) >= 0) {
+        if (zl_take_ahead(socket) >= 0) {
             last = now;
             continue;
         }

@@ -17,23 +17,7 @@
 #include "runtime/zmq/message.h"
 #include "runtime/zmq/recvbuf.h"
 #include "runtime/zmq/send.h"
-
-/* A request in a task's hand. */
-struct zl_envelope {
-    struct zl_envelope *next;
-    struct zl_socket *socket; /* referenced weakly */
-    bool open;                /* not answered yet */
-    unsigned count;
-    zmq_msg_t *frames;   /* the peer's routing id up to the empty frame */
-    struct zl_line line; /* where it was received */
-};
-
-static void close_frames(zmq_msg_t *frames, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        zmq_msg_close(&frames[i]);
-    free(frames);
-}
+#include "runtime/socket/envelope.h"
 
 /* --- request --------------------------------------------------------------------------------- */
 
@@ -41,7 +25,7 @@ static void forget_question(struct zl_request_state *request)
 {
     request->asked = request->abandoned = request->unsent = false;
     request->deadline = 0;
-    close_frames(request->kept, request->kept_count);
+    zl_envelope_free_frames(request->kept, request->kept_count);
     request->kept = NULL;
     request->kept_count = 0;
 }
@@ -53,7 +37,7 @@ static void keep_question(struct zl_request_state *request, const struct zl_fram
     request->kept = malloc(count * sizeof *request->kept);
     for (uint32_t i = 0; request->kept && i < count; i++) {
         if (zmq_msg_init_size(&request->kept[i], frames[i].size) != 0) {
-            close_frames(request->kept, request->kept_count);
+            zl_envelope_free_frames(request->kept, request->kept_count);
             request->kept = NULL;
             request->kept_count = 0;
             return;
@@ -258,56 +242,6 @@ static void forget_asker(struct zl_task *task)
 
 /* --- reply ----------------------------------------------------------------------------------- */
 
-static struct zl_envelope *find_envelope(const struct zl_task *task, const struct zl_socket *socket)
-{
-    struct zl_envelope *envelope = zl_work_of(task)->envelopes;
-    while (envelope && envelope->socket != socket)
-        envelope = envelope->next;
-    return envelope;
-}
-
-static struct zl_envelope *make_envelope(struct zl_task *task, struct zl_socket *socket)
-{
-    struct zl_envelope *envelope = find_envelope(task, socket);
-    if (envelope)
-        return envelope;
-    envelope = calloc(1, sizeof *envelope);
-    if (!envelope)
-        return NULL;
-    envelope->socket = socket;
-    zl_socket_ref_weak(socket);
-    envelope->next = zl_work_of(task)->envelopes;
-    zl_work_of(task)->envelopes = envelope;
-    return envelope;
-}
-
-zmq_msg_t *zl_reqrep_take_envelope(struct zl_task *task, const struct zl_socket *socket,
-                                   unsigned *count)
-{
-    struct zl_envelope *envelope = find_envelope(task, socket);
-    if (!envelope || !envelope->open)
-        return NULL;
-    zmq_msg_t *frames = envelope->frames;
-    *count = envelope->count;
-    envelope->frames = NULL;
-    envelope->count = 0;
-    envelope->open = false;
-    return frames;
-}
-
-bool zl_reqrep_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
-                             unsigned count)
-{
-    struct zl_envelope *envelope = make_envelope(task, socket);
-    if (!envelope)
-        return false;
-    close_frames(envelope->frames, envelope->count);
-    envelope->frames = frames;
-    envelope->count = count;
-    envelope->open = true;
-    return true;
-}
-
 /* [routing id] ... [""] [body] ...; a message without the empty frame was sent by no requester. */
 static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
 {
@@ -320,14 +254,14 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
         return 0;
     }
     unsigned envelope_count = delimiter + 1;
-    struct zl_envelope *envelope = make_envelope(socket->hub->sched.current, socket);
+    struct zl_envelope *envelope = zl_envelope_make(socket->hub->sched.current, socket);
     zmq_msg_t *kept = envelope && envelope->frames && envelope->count == envelope_count
                           ? envelope->frames
                           : malloc(envelope_count * sizeof *kept);
     if (!envelope || !kept)
         return 0;
     if (kept != envelope->frames) {
-        close_frames(envelope->frames, envelope->count);
+        zl_envelope_free_frames(envelope->frames, envelope->count);
         for (unsigned i = 0; i < envelope_count; i++)
             zmq_msg_init(&kept[i]);
     }
@@ -341,7 +275,7 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
 
 int32_t zl_reqrep_reply(struct zl_socket *socket, const struct zl_frame *frames, uint32_t count)
 {
-    struct zl_envelope *envelope = find_envelope(socket->hub->sched.current, socket);
+    struct zl_envelope *envelope = zl_envelope_find(socket->hub->sched.current, socket);
     if (!envelope || !envelope->open)
         return ZL_NOTHING_ASKED;
     for (unsigned i = 0; i < envelope->count; i++) {
@@ -376,7 +310,7 @@ void zl_reqrep_forget(struct zl_task *task)
             zl_line_text(&envelope->line, line);
             zl_log(ZL_WARN, line, "the task ended without a reply to this request");
         }
-        close_frames(envelope->frames, envelope->count);
+        zl_envelope_free_frames(envelope->frames, envelope->count);
         zl_socket_unref_weak(envelope->socket);
         free(envelope);
     }
@@ -390,7 +324,7 @@ int32_t zl_reqrep_may_receive(struct zl_socket *socket)
         return socket->request.found_no_peer ? ZL_NOT_ASKED : ZL_NOTHING_ASKED;
     if (socket->pattern->id == ZL_REQUEST)
         return 0;
-    struct zl_envelope *envelope = find_envelope(socket->hub->sched.current, socket);
+    struct zl_envelope *envelope = zl_envelope_find(socket->hub->sched.current, socket);
     return envelope && envelope->open ? ZL_UNANSWERED : 0;
 }
 
@@ -405,8 +339,9 @@ unsigned zl_reqrep_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned 
 
 struct zl_line *zl_reqrep_line(struct zl_socket *socket)
 {
-    struct zl_envelope *envelope =
-        socket->pattern->id == ZL_REPLY ? find_envelope(socket->hub->sched.current, socket) : NULL;
+    struct zl_envelope *envelope = socket->pattern->id == ZL_REPLY
+                                       ? zl_envelope_find(socket->hub->sched.current, socket)
+                                       : NULL;
     return envelope && envelope->open ? &envelope->line : &socket->request.line;
 }
 

@@ -25,14 +25,6 @@ int32_t zl_reqrep_may_receive(struct zl_socket *socket);
  * 0 when the message is not for us and is to be forgotten. */
 unsigned zl_reqrep_accept(struct zl_socket *socket, zmq_msg_t *frames, unsigned count);
 
-/* The envelope of the request that the task has in hand, allocated, out of its hand; NULL when
- * there is none, or it was answered. And back into the hand of a task, which then owns it: false
- * without memory. */
-zmq_msg_t *zl_reqrep_take_envelope(struct zl_task *task, const struct zl_socket *socket,
-                                   unsigned *count);
-bool zl_reqrep_give_envelope(struct zl_task *task, struct zl_socket *socket, zmq_msg_t *frames,
-                             unsigned count);
-
 /* Where the time of this try is over: sends the request once more, as soon as there is a peer, and
  * gives it a new deadline. False when the tries are used up; the request is then withdrawn. */
 bool zl_reqrep_retry(struct zl_socket *socket);

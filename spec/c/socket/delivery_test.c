@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/socket/take.h"
+
 #define HERE "inproc://work"
 
 static struct zl_socket *pull, *push;
@@ -320,15 +322,15 @@ static void messages_that_were_read_ahead_are_received_in_order(void **state)
     put("a");
     put("b|2");
     put("c");
-    assert_true(zl_ffi_read_ahead(pull) > 0);
-    assert_true(zl_ffi_read_ahead(pull) > 0);
+    assert_true(zl_take_ahead(pull) > 0);
+    assert_true(zl_take_ahead(pull) > 0);
     pull->waitqs[ZL_IN].slow_path = true; /* as while the process stops */
     act_as_new("");
     assert_receives(pull, "a");
     assert_receives(pull, "b|2");
     assert_receives(pull, "c");
     act_as(&outside.task);
-    assert_int_equal(ZL_AGAIN, zl_ffi_read_ahead(pull));
+    assert_int_equal(ZL_AGAIN, zl_take_ahead(pull));
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, hub_close)

@@ -4,6 +4,7 @@
 #include "spec/c/hub.h"
 
 #include "runtime/socket/reqrep.h"
+#include "runtime/socket/envelope.h"
 
 #define HERE "inproc://dialogue"
 
@@ -234,11 +235,11 @@ static void a_request_in_hand_can_go_to_another_task(void **state)
     struct zl_task *second = act_as_new("");
     ask("one");
     assert_asked(server, "one");
-    zmq_msg_t *envelope = zl_reqrep_take_envelope(server, reply, &count);
+    zmq_msg_t *envelope = zl_envelope_take(server, reply, &count);
     assert_non_null(envelope);
-    assert_null(zl_reqrep_take_envelope(server, reply, &count));
+    assert_null(zl_envelope_take(server, reply, &count));
     assert_int_equal(answer(server, "no more"), ZL_NOTHING_ASKED);
-    assert_true(zl_reqrep_give_envelope(second, reply, envelope, count));
+    assert_true(zl_envelope_give(second, reply, envelope, count));
     assert_int_equal(answer(second, "re one"), 0);
     assert_answered("re one");
 }
