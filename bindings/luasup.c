@@ -42,7 +42,7 @@ struct zl_generation *zl_lua_live(lua_State *L)
     return generation;
 }
 
-/* The line of the script that called, over zlrun's own Lua. */
+/* Pushes the innermost line of the script, skipping zlrun's own Lua modules. */
 static void push_script_line(lua_State *L)
 {
     lua_Debug info;
@@ -62,7 +62,8 @@ void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
     if (!generation->is_attempt || generation->group.failed)
         return;
     push_script_line(L);
-    lua_pushfstring(L, "%s was called in the start of new code, which ends the reload alone", call);
+    lua_pushfstring(L, "%s was called while new code was starting; this aborts only the reload",
+                    call);
     lua_concat(L, 2);
     zl_generation_failed(generation, NULL, lua_tostring(L, -1));
     lua_error(L);
@@ -73,7 +74,8 @@ void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
     struct zl_generation *generation = zl_lua_live(L);
     if (socket->owner && socket->owner != &generation->group)
         return;
-    /* A finalizer may close while a message is on its way into Lua: then nothing is read. */
+    /* While a message is being passed to Lua, a finalizer may call this: then nothing may be
+     * received. */
     if (socket->zmq && !socket->previous && socket->pattern->id != ZL_SUB &&
         !socket->hub->shared.received)
         zl_unread_report(socket);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of the process, after its last turn: sockets are closed and flushed, then what was
- * printed. Called by main and os.exit, on the loop's thread. */
+/* The end of the process, after its last turn: closes and flushes sockets, then flushes the output.
+ * Called by main and os.exit, on the loop's thread. */
 #pragma once
 
 #include "runtime/loop.h"
 
-/* Closes every socket and waits until what was sent is flushed, at most until the drain deadline.
- * Returns the exit code of the process. Never raises and calls no Lua. */
+/* Closes every socket and waits until everything is sent, at most until the drain deadline. Returns
+ * the exit code of the process. Never raises; runs no Lua. */
 int zl_shutdown_drain(struct zl_loop *loop);
 
-/* The last act of the process: what was printed is written. Returns the exit code. */
+/* Flushes the output and stops the watchdog. Returns the exit code, which may change to
+ * ZL_EXIT_IO. */
 int zl_shutdown_leave(struct zl_loop *loop, int code);
 
+/* Implements os.exit: drains without running Lua, then ends the process. */
 _Noreturn void zl_shutdown_exit(struct zl_loop *loop, int code);

@@ -11,7 +11,7 @@
 
 #include "runtime/base/table.h"
 
-/* Data files above this many bytes are told apart by their stamp alone. */
+/* Data files larger than this many bytes are compared by their stamp alone. */
 enum { LARGE = 16 << 20 };
 
 /* --- stamps ---------------------------------------------------------------------------------- */
@@ -21,8 +21,8 @@ static uint64_t nanoseconds(struct timespec time)
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* A file that was written within the grain of its clock may be written again without another time:
- * its stamp is not sure. Where times have no fractions, the grain is taken for 2 s. */
+/* A file written less than a clock tick ago may be written again without changing its times: its
+ * stamp is then not sure. If times have no fractions, the tick is taken to be 2 s. */
 static struct zl_stamp make_stamp(const struct stat *status)
 {
     const uint64_t fine = 20000000, coarse = 2000000000;
@@ -52,7 +52,7 @@ static uint64_t hash_stamp(const struct zl_stamp *stamp)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* A folder or a pipe is no source: the one cannot be read, the other not twice. */
+/* Opens a file. A folder fails with EISDIR. */
 static int open_file(const char *path, struct stat *status)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -71,8 +71,8 @@ static void close_file(int fd)
     errno = error;
 }
 
-/* The rest of the file and a NUL; NULL with errno set. One byte more than expected has room, which
- * shows the end. */
+/* Reads the rest of the file and adds a NUL; NULL with errno set. The buffer has room for one byte
+ * more than expected, so that the first read can detect the end. */
 static char *read_rest(int fd, size_t expected, size_t *size)
 {
     enum { STEP = 16384 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See source.h. Contents are compared by a hash of 64 bits, so that data files need not be kept in
+/* See source.h. Contents are compared by a 64-bit hash, so that data files need not stay in
  * memory. */
 #include "runtime/script/source.h"
 
@@ -59,8 +59,8 @@ static void drop_text(struct zl_source *source)
     source->ahead = 0;
 }
 
-/* Reads the file: its hash, and its text unless it is data. False with errno when it cannot be
- * read; it then counts as one that does not exist. */
+/* Reads the file: its hash, and its text unless it is data. False with errno set if it cannot be
+ * read; it then counts as nonexistent. */
 static bool read_now(struct zl_source *source)
 {
     drop_text(source);
@@ -148,7 +148,7 @@ bool zl_source_watch(struct zl_sources *sources, const char *path)
 
 /* --- what the next one is given -------------------------------------------------------------- */
 
-/* The same file in `to`, without its text; NULL without memory. */
+/* Copies an entry to `to`, without its text; NULL without memory. */
 static struct zl_source *copy_entry(struct zl_sources *to, const struct zl_source *old)
 {
     struct zl_source *source = find_or_add(to, old->path);
@@ -250,7 +250,7 @@ static void put_back(struct zl_sources *sources, struct zl_source *source)
 void zl_sources_prune(struct zl_sources *sources)
 {
     struct zl_source **place = &sources->first;
-    zl_table_fini(&sources->table); /* it was larger: there is memory */
+    zl_table_fini(&sources->table); /* adding to it cannot fail: it was larger before */
     while (*place) {
         struct zl_source *source = *place;
         if (source->exists || source->is_used) {

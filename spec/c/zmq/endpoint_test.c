@@ -125,12 +125,12 @@ static void tcp_refuses_hosts_that_are_none(void **state)
         const char *host, *reason;
     } cases[] = {
         {"", "it is empty"},
-        {"a b", "host \"a b\" is invalid: a host name has no spaces"},
-        {" a", "no spaces"},
-        {"a\n", "host \"a\\x0a\" is invalid: a host name has no control characters"},
-        {"a\x7f", "no control characters"},
+        {"a b", "host \"a b\" is invalid: a host name cannot contain spaces"},
+        {" a", "cannot contain spaces"},
+        {"a\n", "host \"a\\x0a\" is invalid: a host name cannot contain control characters"},
+        {"a\x7f", "cannot contain control characters"},
         {"a/b", "letters, digits"},
-        {"b\xc3\xbc", "host \"b\\xc3\\xbc\" is invalid: a host name has letters"},
+        {"b\xc3\xbc", "host \"b\\xc3\\xbc\" is invalid: a host name consists of letters"},
         {"**", "letters, digits"},
         {"a..b", "single dots"},
         {".a", "single dots"},
@@ -141,18 +141,18 @@ static void tcp_refuses_hosts_that_are_none(void **state)
         {"10.0.0", "IPv4"},
         {"10.0.0.1.", "IPv4"},
         {"10.0.0.01", "IPv4"},
-        {"10.0.0.1:1567", "no IPv6 address"},
-        {"tcp://10.0.0.1", "no IPv6 address"},
-        {"[10.0.0.1]", "no IPv6 address"},
-        {"[]", "no IPv6 address"},
+        {"10.0.0.1:1567", "not an IPv6 address"},
+        {"tcp://10.0.0.1", "not an IPv6 address"},
+        {"[10.0.0.1]", "not an IPv6 address"},
+        {"[]", "not an IPv6 address"},
         {"[", "letters, digits"},
         {"]", "letters, digits"},
-        {"[::1", "no IPv6 address"},
-        {"::1]", "no IPv6 address"},
-        {"[[::1]]", "no IPv6 address"},
-        {":::", "no IPv6 address"},
-        {"1:2:3:4:5:6:7:8:9", "no IPv6 address"},
-        {"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", "no IPv6 address"},
+        {"[::1", "not an IPv6 address"},
+        {"::1]", "not an IPv6 address"},
+        {"[[::1]]", "not an IPv6 address"},
+        {":::", "not an IPv6 address"},
+        {"1:2:3:4:5:6:7:8:9", "not an IPv6 address"},
+        {"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", "not an IPv6 address"},
         {"fe80::1%", "name of an interface"},
         {"fe80::1%a/b", "name of an interface"},
         {"fe80::1%a%b", "name of an interface"},
@@ -167,7 +167,8 @@ static void tcp_refuses_hosts_that_are_none(void **state)
         }
     assert_true(tcp("fe80::1%fifteen-bytes-x", 1567, ZL_CONNECT));
     assert_false(zl_endpoint_tcp(&parsed, "a\0b", 3, 1567, ZL_CONNECT, why));
-    assert_string_equal(why, "host \"a\\x00b\" is invalid: a host name has no control characters");
+    assert_string_equal(
+        why, "host \"a\\x00b\" is invalid: a host name cannot contain control characters");
 }
 
 static void tcp_length_of_hosts(void **state)
@@ -176,7 +177,7 @@ static void tcp_length_of_hosts(void **state)
     assert_true(tcp(padded("h", 255), 65535, ZL_CONNECT));
     assert_int_equal(strlen(parsed.host), 255);
     assert_false(tcp(padded("h", 256), 65535, ZL_CONNECT));
-    assert_contains(why, "it has 256 bytes, at most 255 fit");
+    assert_contains(why, "it has 256 bytes, the limit is 255");
     assert_contains(why, "xxx...\"");
     assert_false(tcp(padded("h", INPUT_MAX), 65535, ZL_BIND));
 }
@@ -242,11 +243,11 @@ static void parse_tcp_refuses(void **state)
     assert_refused_both("tcp://:80", "host \"\" is invalid: it is empty");
     assert_refused_both("tcp://::1:80", "needs brackets");
     assert_refused_both("tcp://localhost:80:81", "needs brackets");
-    assert_refused_both("tcp://[]:80", "no IPv6 address");
-    assert_refused_both("tcp://[a]:1]:80", "no IPv6 address");
+    assert_refused_both("tcp://[]:80", "not an IPv6 address");
+    assert_refused_both("tcp://[a]:1]:80", "not an IPv6 address");
     assert_refused_both("tcp://tcp://a:80", "needs brackets");
     assert_refused_both("tcp://a:1;b:2", "source address");
-    assert_refused_both("tcp://a:80 ", "an endpoint has no spaces");
+    assert_refused_both("tcp://a:80 ", "an endpoint cannot contain spaces");
     assert_refused_both("tcp://a:80/", "choose one");
     assert_refused_both("tcp://a/b:80", "letters, digits");
 }
@@ -263,10 +264,11 @@ static void parse_schemes(void **state)
                         "unknown scheme, write tcp://host:port, ipc://path or inproc");
     assert_refused_both("TCP://a:80", "unknown scheme");
     assert_refused_both("://a:80", "unknown scheme");
-    assert_refused_both(" tcp://a:80", "no spaces");
+    assert_refused_both(" tcp://a:80", "cannot contain spaces");
     assert_refused_both("tcp:/a:80", "no scheme");
     assert_false(zl_endpoint_parse(&parsed, "tcp://a:80\0", 11, ZL_CONNECT, why));
-    assert_contains(why, "\"tcp://a:80\\x00\" is invalid: an endpoint has no control characters");
+    assert_contains(
+        why, "\"tcp://a:80\\x00\" is invalid: an endpoint cannot contain control characters");
 }
 
 static void parse_ipc_rules(void **state)
@@ -287,12 +289,12 @@ static void parse_ipc_rules(void **state)
     assert_refused_both("ipc://*w", "* stands alone");
     assert_refused_both("ipc://", "it is empty");
     assert_refused_both("ipc://@", "name is missing");
-    assert_refused_both("ipc:///a b", "no spaces");
+    assert_refused_both("ipc:///a b", "cannot contain spaces");
     assert_accepted(padded("ipc://", 6 + 107), ZL_BIND);
-    assert_refused_both(padded("ipc://", 6 + 108), "it has 108 bytes, at most 107 fit");
+    assert_refused_both(padded("ipc://", 6 + 108), "it has 108 bytes, the limit is 107");
     assert_accepted(padded("ipc://@", 6 + 107), ZL_CONNECT);
-    assert_refused_both(padded("ipc://@", 6 + 108), "at most 107 fit");
-    assert_refused_both(padded("ipc://", INPUT_MAX), "at most 107 fit");
+    assert_refused_both(padded("ipc://@", 6 + 108), "the limit is 107");
+    assert_refused_both(padded("ipc://", INPUT_MAX), "the limit is 107");
 }
 
 static void parse_inproc_rules(void **state)
@@ -304,7 +306,7 @@ static void parse_inproc_rules(void **state)
     assert_string_equal(parsed.text, "inproc://w:1//x");
     assert_refused_both("inproc://", "it is empty");
     assert_accepted(padded("inproc://", 9 + 255), ZL_BIND);
-    assert_refused_both(padded("inproc://", 9 + 256), "it has 256 bytes, at most 255 fit");
+    assert_refused_both(padded("inproc://", 9 + 256), "it has 256 bytes, the limit is 255");
     assert_refused("inproc://zeromq.zap.01", ZL_BIND, "reserves it for authentication");
     assert_accepted("inproc://zeromq.zap.01", ZL_CONNECT);
     assert_accepted("inproc://zeromq.zap.011", ZL_BIND);
@@ -602,10 +604,10 @@ static void ipc_a_missing_folder(void **state)
     char below[128];
     snprintf(below, sizeof below, "%s/w", path);
     assert_false(ipc_free(below));
-    assert_contains(why, "its folder cannot be written: No such file or directory");
+    assert_contains(why, "its folder is not writable: No such file or directory");
     write_file(path);
     assert_false(ipc_free(below));
-    assert_contains(why, "its folder cannot be written: Not a directory");
+    assert_contains(why, "its folder is not writable: Not a directory");
 }
 
 /* Root may write everywhere, so root becomes nobody for the question. */
@@ -619,7 +621,7 @@ static void ipc_a_folder_of_somebody_else(void **state)
     assert_true(!is_root || seteuid(0) == 0);
     assert_int_equal(chmod(folder, 0700), 0);
     assert_false(is_free);
-    assert_contains(why, "its folder cannot be written: Permission denied");
+    assert_contains(why, "its folder is not writable: Permission denied");
 }
 
 static void ipc_a_socket_of_somebody_else(void **state)
@@ -635,7 +637,7 @@ static void ipc_a_socket_of_somebody_else(void **state)
     bool is_free = ipc_free(path);
     assert_int_equal(seteuid(0), 0);
     assert_false(is_free);
-    assert_contains(why, "a process that cannot be asked: Permission denied");
+    assert_contains(why, "a process that cannot be identified: Permission denied");
     close(fd);
 }
 
