@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bindings/luasup.h"
+#include "runtime/base/fork.h"
 #include "runtime/base/reason.h"
 #include "runtime/script/generation.h"
 #include "runtime/socket/reqrep.h"
@@ -18,6 +19,7 @@ static int os_exit(lua_State *L)
 {
     int code = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                    : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+    zl_fork_leave(code);
     zl_lua_refuse_in_attempt(L, "os.exit");
     struct zl_generation *generation = zl_lua_live(L);
     zl_records_deliver(&generation->records);

@@ -7,6 +7,7 @@
 #include "bindings/luasup.h"
 #include "runtime/base/log.h"
 #include "runtime/script/generation.h"
+#include "runtime/script/vm.h"
 
 enum { MOST_FIELDS = 32 };
 
@@ -145,7 +146,7 @@ static int call_handler(lua_State *L)
 /* Runs the handler outside the coroutine that logs. A handler that has failed is removed. */
 static bool handle(lua_State *L, const struct zl_record *record)
 {
-    if (lua_cpcall(L, call_handler, (void *)record) == 0)
+    if (zl_vm_call(L, call_handler, (void *)record) == 0)
         return true;
     zl_lua_generation(L)->records.handler = NULL;
     zl_log(ZL_ERROR, "", "the log handler failed and is no longer used: %s",

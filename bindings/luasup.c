@@ -34,14 +34,6 @@ struct zl_loop *zl_lua_loop(lua_State *L)
     return zl_loop_of(zl_lua_generation(L)->host);
 }
 
-struct zl_generation *zl_lua_live(lua_State *L)
-{
-    struct zl_generation *generation = zl_lua_generation(L);
-    if (!zl_generation_may_run(generation) || generation->group.sched->phase == ZL_ENDED)
-        luaL_error(L, ZL_REFUSAL);
-    return generation;
-}
-
 /* Pushes the innermost line of the script, skipping zlrun's own Lua modules. */
 static void push_script_line(lua_State *L)
 {
@@ -54,6 +46,18 @@ static void push_script_line(lua_State *L)
         }
     }
     lua_pushliteral(L, "");
+}
+
+struct zl_generation *zl_lua_live(lua_State *L)
+{
+    struct zl_generation *generation = zl_lua_generation(L);
+    if (!zl_generation_may_run(generation) || generation->group.sched->phase == ZL_ENDED) {
+        push_script_line(L);
+        lua_pushliteral(L, ZL_REFUSAL);
+        lua_concat(L, 2);
+        lua_error(L);
+    }
+    return generation;
 }
 
 void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
@@ -74,11 +78,7 @@ void zl_lua_close_socket(lua_State *L, struct zl_socket *socket)
     struct zl_generation *generation = zl_lua_live(L);
     if (socket->owner && socket->owner != &generation->group)
         return;
-    /* While a message is being passed to Lua, a finalizer may call this: then nothing may be
-     * received. */
-    if (socket->zmq && !socket->previous && socket->pattern->id != ZL_SUB &&
-        !socket->hub->shared.received)
-        zl_unread_report(socket);
+    zl_unread_report(socket);
     zl_sockets_close(socket);
 }
 

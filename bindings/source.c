@@ -8,20 +8,22 @@
 #include <unistd.h>
 
 #include "bindings/luasup.h"
+#include "runtime/base/reason.h"
 #include "runtime/script/ahead.h"
 
 /* Like luaL_loadfilex: pushes the function or the error, and returns the same codes. */
-static int load(lua_State *L, const char *path, const char *mode, bool fresh)
+static int load(lua_State *L, const char *path, const char *mode, enum zl_load how)
 {
     struct zl_generation *generation = zl_lua_generation(L);
     const char *chunk = lua_pushfstring(L, "@%s", path);
-    struct zl_source *source = zl_source_load(&generation->sources, path, fresh);
+    struct zl_source *source = zl_source_load(&generation->sources, path, how);
     if (!source) {
-        lua_pushfstring(L, "cannot open %s: %s", path, strerror(errno));
+        char why[ZL_WHY_MAX];
+        lua_pushstring(L, zl_content_explain(path, errno, why, sizeof why));
         lua_remove(L, -2);
         return LUA_ERRFILE;
     }
-    bool is_ready = !fresh && zl_ahead_push(L, source);
+    bool is_ready = how == ZL_LOAD_MODULE && zl_ahead_push(L, source);
     int outcome = is_ready ? 0 : luaL_loadbufferx(L, source->text, source->size, chunk, mode);
     zl_source_done(source);
     lua_remove(L, -2);
@@ -34,7 +36,7 @@ static int source_loadfile(lua_State *L)
     const char *path = luaL_optstring(L, 1, NULL);
     const char *mode = luaL_optstring(L, 2, NULL);
     bool has_environment = lua_istable(L, 3); /* other values are ignored, as by luajit */
-    int outcome = path ? load(L, path, mode, true) : luaL_loadfilex(L, NULL, mode);
+    int outcome = path ? load(L, path, mode, ZL_LOAD_FRESH) : luaL_loadfilex(L, NULL, mode);
     if (outcome != 0) {
         lua_pushnil(L);
         lua_insert(L, -2);
@@ -52,7 +54,7 @@ static int source_dofile(lua_State *L)
 {
     const char *path = luaL_optstring(L, 1, NULL);
     lua_settop(L, 1);
-    if ((path ? load(L, path, NULL, true) : luaL_loadfile(L, NULL)) != 0)
+    if ((path ? load(L, path, NULL, ZL_LOAD_FRESH) : luaL_loadfile(L, NULL)) != 0)
         return lua_error(L);
     lua_call(L, 0, LUA_MULTRET);
     return lua_gettop(L) - 1;
@@ -60,7 +62,7 @@ static int source_dofile(lua_State *L)
 
 static bool can_be_opened(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0)
         close(fd);
     return fd >= 0;
@@ -73,8 +75,6 @@ static const char *search_read(lua_State *L, const char *name, const char *templ
 {
     const struct zl_sources *sources = &zl_lua_generation(L)->sources;
     int top = lua_gettop(L);
-    if (!sources->is_read)
-        return NULL;
     const char *file = luaL_gsub(L, name, ".", "/");
     for (const char *at = templates + strspn(templates, ";"); *at; at += strspn(at, ";")) {
         size_t length = strcspn(at, ";");
@@ -112,7 +112,7 @@ static int search_file(lua_State *L)
             return 1; /* the list of places searched */
         path = lua_tostring(L, -2);
     }
-    if (load(L, path, NULL, false) != 0)
+    if (load(L, path, NULL, ZL_LOAD_MODULE) != 0)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path,
                           lua_tostring(L, -1));
     zl_source_name(sources, path, name);
@@ -142,9 +142,11 @@ static int core_watch(lua_State *L)
     if (lua_type(L, 1) != LUA_TSTRING)
         return luaL_error(L, "zeroless.watch takes the path of a file, not a %s",
                           luaL_typename(L, 1));
-    if (!zl_source_watch(&generation->sources, lua_tostring(L, 1)))
-        return luaL_error(L, "not enough memory");
-    return 0;
+    const char *path = lua_tostring(L, 1);
+    if (zl_source_watch(&generation->sources, path))
+        return 0;
+    char why[ZL_WHY_MAX];
+    return luaL_error(L, "zeroless.watch: %s", zl_content_explain(path, errno, why, sizeof why));
 }
 
 void zl_open_source(lua_State *L)

@@ -14,8 +14,9 @@
 
 static char wait_token;
 
-/* No wait took place: a C function is between this code and its task; there is no task. */
-enum { ZL_NOT_ACROSS_C = -1, ZL_NOT_IN_TASK = -2 };
+/* No wait took place: a C function is between this code and its task; there is no task; the task to
+ * join waits for the running one. */
+enum { ZL_NOT_ACROSS_C = -1, ZL_NOT_IN_TASK = -2, ZL_CIRCLE = -3 };
 
 static struct zl_task *check_task(lua_State *L, int index)
 {
@@ -84,6 +85,15 @@ static int core_sleep(lua_State *L)
     return yield_token(L);
 }
 
+/* Whether the task waits without a deadline for the end of `other`, itself or through the tasks
+ * that it joins. */
+static bool waits_for(const struct zl_task *task, const struct zl_task *other)
+{
+    while (task && task != other && task->deadline == 0)
+        task = task->joined;
+    return task == other;
+}
+
 /* core.join(task, deadline): waits until the task has ended */
 static int core_join(lua_State *L)
 {
@@ -95,7 +105,12 @@ static int core_join(lua_State *L)
         lua_pushinteger(L, reason);
         return 1;
     }
+    if (deadline == 0 && waits_for(task, sched->current)) {
+        lua_pushinteger(L, ZL_CIRCLE);
+        return 1;
+    }
     zl_task_wait(sched->current, &task->joiners, false, deadline);
+    sched->current->joined = task;
     return yield_token(L);
 }
 
@@ -110,8 +125,8 @@ static int core_unwait(lua_State *L)
 /* coroutine.running(): nil in a task's own coroutine, as in luajit's main coroutine */
 static int core_running(lua_State *L)
 {
-    lua_pushthread(L);
-    if (L == zl_lua_generation(L)->group.sched->current->co)
+    bool is_main = lua_pushthread(L);
+    if (is_main || L == zl_lua_generation(L)->group.sched->current->co)
         lua_pushnil(L);
     return 1;
 }
@@ -126,17 +141,23 @@ static int core_cancel(lua_State *L)
 }
 
 /* core.note_stop(receiver): the running task has received "stopping". A task that then calls the
- * same receiver again will not end on its own, and is not resumed any more. */
+ * same receiver again will not end on its own, and is not resumed any more. An on_stop function,
+ * which runs last, continues after the others had a turn. */
 static int core_note_stop(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_generation(L)->group.sched;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
     if (sched->current == sched->outside || zl_inflight_note_stop(sched->current, receiver->socket))
         return 0;
-    sched->current->finishing = zl_work_of(sched->current)->inherited = false;
+    bool is_last = sched->phase == ZL_CALLBACKS;
+    if (!is_last)
+        sched->current->finishing = zl_work_of(sched->current)->inherited = false;
     if (check_wait(L, sched) != 0)
         return 0;
-    zl_task_wait(sched->current, NULL, false, 0);
+    if (is_last)
+        zl_task_pause(sched->current);
+    else
+        zl_task_wait(sched->current, NULL, false, 0);
     return yield_token(L);
 }
 
@@ -253,12 +274,21 @@ static int core_stop(lua_State *L)
     return 0;
 }
 
-/* core.on_stop(f): f runs as a task once the others are at rest */
+/* core.on_stop(f): f runs as a task once the others are at rest and the functions registered before
+ * have ended */
 static int core_on_stop(lua_State *L)
 {
+    struct zl_generation *generation = zl_lua_live(L);
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    zl_lua_live(L)->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (generation->on_stop == LUA_NOREF) {
+        lua_newtable(L);
+        generation->on_stop = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_stop);
+    lua_insert(L, 1);
+    lua_rawseti(L, 1, (int)lua_objlen(L, 1) + 1);
+    generation->stops++;
     return 0;
 }
 
@@ -304,6 +334,7 @@ void zl_open_task(lua_State *L)
         {"CANCELLED", ZL_WAKE_CANCELLED},
         {"NOT_ACROSS_C", ZL_NOT_ACROSS_C},
         {"NOT_IN_TASK", ZL_NOT_IN_TASK},
+        {"CIRCLE", ZL_CIRCLE},
         {"IN", ZL_IN},
         {"OUT", ZL_OUT},
     };

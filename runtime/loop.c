@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/fork.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/log.h"
 #include "runtime/base/output.h"
@@ -64,8 +65,8 @@ static void before_sleep(uv_prepare_t *prepare)
         zl_signals_renew();
     zl_reaper_turn(&loop->host);
     zl_admission_poll_dirty(&loop->hub);
-    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || is_over(loop) ||
-        current(loop)->records.count > 0) {
+    if (!TAILQ_EMPTY(&loop->hub.sched.group->ready) || !TAILQ_EMPTY(&loop->hub.dirty) ||
+        is_over(loop) || current(loop)->records.count > 0) {
         uv_idle_start(&loop->idle, never);
         return;
     }
@@ -133,11 +134,13 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
 
 bool zl_loop_close(struct zl_loop *loop)
 {
+    loop->is_accounted = true; /* nothing is left that could be */
     zl_sched_refuse(&loop->hub.sched, true);
     if (loop->hub.sched.group)
         zl_records_deliver(&current(loop)->records);
     zl_supervisor_fini(&loop->reload);
     zl_reqrep_forget(&loop->outside.task); /* from zl_drain_count_dropped */
+    zl_log_flush();
     zl_children_finish(&loop->host.children);
     bool has_requests = zl_reaper_fini(&loop->host);
     zl_children_fini(&loop->host.children);
@@ -207,6 +210,7 @@ static void run_ready(struct zl_loop *loop)
 
 static void begin_stop(struct zl_loop *loop, enum zl_phase phase, int code)
 {
+    zl_fork_leave(code);
     loop->hub.sched.phase = phase;
     loop->exit_code = code;
     loop->hub.drain_deadline = zl_watchdog_begin_end(&loop->hub.sched.watchdog);
@@ -239,6 +243,15 @@ void zl_loop_fail(struct zl_loop *loop, int code)
     zl_timers_wake(&loop->uv);
 }
 
+/* The fate of a tracked delivery is logged when it is set aside. */
+static const char *fate_of_delivery(const struct zl_task *task)
+{
+    const struct zl_work *work = zl_work_of(task);
+    if (work->deliveries)
+        return " handling its message";
+    return work->held || work->inherited ? ", and its message is lost" : "";
+}
+
 /* Called at the drain deadline: logs the tasks that did not finish; their deliveries are logged and
  * dead-lettered. */
 static void report_unfinished(struct zl_loop *loop)
@@ -255,11 +268,22 @@ static void report_unfinished(struct zl_loop *loop)
         zl_log(
             ZL_ERROR, line,
             "the drain deadline has passed; the task waiting here (defined at %s) did not finish%s",
-            task->where, zl_inflight_is_handling(task, NULL) ? ", and its message is lost" : "");
+            task->where, fate_of_delivery(task));
     }
     if (count > MOST_NAMED)
         zl_log(ZL_ERROR, "", "%u more tasks did not finish", count - MOST_NAMED);
+    if (current(loop)->stops > 0)
+        zl_log(ZL_ERROR, "", "functions of zeroless.on_stop that were not called: %d",
+               current(loop)->stops);
     zl_supervisor_set_aside(&loop->reload);
+}
+
+/* Whether tasks that have just been woken to end are to run first: with a drain timeout close to 0
+ * they had no time to. */
+static bool has_late_turn(struct zl_loop *loop)
+{
+    enum { MOST_LATE = 16 };
+    return !TAILQ_EMPTY(&loop->hub.sched.group->ready) && loop->late_turns++ < MOST_LATE;
 }
 
 /* Moves to the next phase when the current one is done, or its time is over. */
@@ -281,7 +305,7 @@ static void advance(struct zl_loop *loop)
         zl_admission_stop(&loop->hub);
     }
     struct zl_task *busy = zl_group_unfinished(loop->hub.sched.group);
-    if (busy && zl_clock_now() >= loop->hub.drain_deadline) {
+    if (busy && zl_clock_now() >= loop->hub.drain_deadline && !has_late_turn(loop)) {
         report_unfinished(loop);
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
@@ -291,14 +315,17 @@ static void advance(struct zl_loop *loop)
         zl_admission_stop(&loop->hub);
         zl_group_wake_finishing(loop->hub.sched.group);
     }
-    if (!busy && loop->hub.sched.phase == ZL_ENDING) {
+    if (!busy) {
         loop->hub.sched.phase = ZL_CALLBACKS;
-        if (!zl_generation_run_callbacks(current(loop)))
+        if (!zl_generation_run_next_stop(current(loop)))
             zl_loop_fail(loop, ZL_EXIT_ERROR);
         busy = zl_group_unfinished(loop->hub.sched.group);
     }
-    if (!busy)
-        loop->hub.sched.phase = ZL_ENDED;
+    if (busy)
+        return;
+    loop->hub.sched.phase = ZL_ENDED;
+    if (current(loop)->has_failed_callback)
+        loop->exit_code = ZL_EXIT_ERROR;
 }
 
 void zl_loop_run(struct zl_loop *loop)

@@ -22,8 +22,10 @@ struct zl_loop {
     struct zl_host host;
     struct zl_serving reload;
     struct zl_outside outside;
-    int rounds;   /* rounds of ready tasks since libuv's last turn */
-    bool engaged; /* zeroless is in use: signal handlers and watchdog are active */
+    int rounds;        /* rounds of ready tasks since libuv's last turn */
+    int late_turns;    /* turns of tasks that had no time to end before the drain deadline */
+    bool engaged;      /* zeroless is in use: signal handlers and watchdog are active */
+    bool is_accounted; /* received messages that were not handled have been counted */
     int exit_code;
 };
 

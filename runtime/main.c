@@ -5,6 +5,7 @@
 
 #include "bindings/core.h"
 #include "runtime/base/exit.h"
+#include "runtime/base/fork.h"
 #include "runtime/base/hangup.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/limits.h"
@@ -20,6 +21,8 @@
 static int run(struct zl_cli *cli, struct zl_loop *loop)
 {
     cli->script.setup.open = zl_bindings_open;
+    loop->hub.sched.watchdog.account = zl_shutdown_account;
+    loop->hub.sched.watchdog.account_arg = loop;
     if (cli->supervision.watch || cli->supervision.restart)
         zl_loop_engage(loop);
     int code = zl_supervisor_begin(&loop->reload, &cli->script, &cli->supervision);
@@ -59,6 +62,7 @@ static int run_script(struct zl_cli *cli)
 
 int main(int argc, char **argv)
 {
+    zl_fork_start();
     zl_hangup_hold();
     zl_standard_fill();
     zl_log_start();

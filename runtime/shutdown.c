@@ -10,7 +10,9 @@
 #include "runtime/base/output.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/standard.h"
+#include "runtime/reload/supervisor.h"
 #include "runtime/socket/admission.h"
+#include "runtime/socket/delivery.h"
 #include "runtime/socket/drain.h"
 #include "runtime/socket/endpoints.h"
 #include "runtime/socket/sockets.h"
@@ -47,23 +49,49 @@ static void pump(void *arg)
         zl_waitq_mark_dirty(socket);
     }
     zl_admission_poll_dirty(&loop->hub);
+    zl_drain_pump(&loop->hub);
 }
 
 int zl_shutdown_drain(struct zl_loop *loop)
 {
     loop->hub.sched.current = loop->hub.sched.outside;
+    loop->is_accounted = true;
     bool handled = zl_drain_count_dropped(&loop->hub);
     if (!loop->hub.sched.group->failed && zl_admission_report_waiting(&loop->hub) > 0)
         handled = false;
     zl_standard_flush(); /* the watchdog may end the process after this */
     close_sockets(loop, true);
     bool flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop);
+    handled = zl_drain_count_last(&loop->hub) && handled;
     close_sockets(loop, false);
     flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop) && flushed;
     zl_log_flush();
     int code = loop->exit_code == 0 && !(flushed && handled) ? ZL_EXIT_UNDRAINED : loop->exit_code;
     zl_watchdog_drained(&loop->hub.sched.watchdog, code);
     return code;
+}
+
+void zl_shutdown_account(void *arg)
+{
+    char cause[64];
+    struct zl_loop *loop = arg;
+    struct zl_hub *hub = &loop->hub;
+    struct zl_socket *socket;
+    if (loop->is_accounted || !hub->sched.group)
+        return;
+    loop->is_accounted = true;
+    zl_records_end(&zl_serving_generation(&loop->reload)->records);
+    if (hub->sched.phase == ZL_RUNNING)
+        zl_drain_begin(hub, zl_signals_describe(cause, sizeof cause));
+    hub->sched.phase = ZL_ENDED;
+    zl_log_flush();
+    zl_supervisor_set_aside(&loop->reload);
+    hub->sched.current = hub->sched.outside;
+    zl_drain_count_dropped(hub);
+    zl_drain_count_last(hub);
+    TAILQ_FOREACH(socket, &hub->sockets, all)
+    zl_delivery_drop(socket);
+    zl_log_flush();
 }
 
 /* How long to wait for queued output, in seconds: what is left of the drain time, at least 0.05 and

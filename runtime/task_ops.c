@@ -4,6 +4,7 @@
 
 #include "runtime/script/generation.h"
 #include "runtime/socket/delivery.h"
+#include "runtime/socket/drain.h"
 #include "runtime/socket/hub.h"
 #include "runtime/socket/inflight.h"
 #include "runtime/socket/reqrep.h"
@@ -20,7 +21,8 @@ static bool may_run(const struct zl_task *task)
     /* A task at rest may be the one that reads the reply that parking is waiting for. */
     if (phase == ZL_RUNNING && is_parking && zl_reqrep_requester(task->group))
         return true;
-    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task)))
+    if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task) ||
+                                 zl_drain_awaits_start(zl_hub_of(task))))
         return true;
     return (phase == ZL_RUNNING && !is_parking) || !zl_task_at_rest(task);
 }
@@ -31,12 +33,20 @@ static bool is_crowded(const struct zl_group *group)
            zl_luv_loop_alive(zl_generation_of(group)->luv_loop);
 }
 
-/* An error in a task that another task joins is passed to the joining task. */
+/* An error in a task that another task joins is passed to the joining task. One in an on_stop
+ * function does not keep the others from being called. */
 static void task_failed(struct zl_task *task, const char *message)
 {
     struct zl_generation *generation = zl_generation_of(task->group);
-    if (message || TAILQ_EMPTY(&task->joiners))
+    const struct zl_sched *sched = task->sched;
+    bool counts = message || TAILQ_EMPTY(&task->joiners);
+    bool is_last = sched->phase == ZL_CALLBACKS && !atomic_load(&sched->runaway.is_ending);
+    if (counts && is_last) {
+        zl_generation_print_error(generation, task->co, message);
+        generation->has_failed_callback = true;
+    } else if (counts) {
         zl_generation_failed(generation, task->co, message);
+    }
     if (generation->group.failed)
         zl_delivery_reject(task, true);
 }

@@ -78,6 +78,18 @@ function support.eventually(condition, what)
   error("not within " .. support.patience .. " s: " .. (what or "the condition"), 2)
 end
 
+-- Binds a pull once the address is free: its server, and the pull.
+function support.bind_again(address)
+  local server, pull
+  support.eventually(function()
+    server = zeroless.Server(address)
+    local bound, receiver = pcall(server.pull, server)
+    pull = bound and receiver
+    return bound
+  end, "the address to be free")
+  return server, pull
+end
+
 -- Calls f, which must raise and name a line of f as its place. Returns the rest of the error's text.
 function support.refused(f)
   local ok, err = pcall(f)

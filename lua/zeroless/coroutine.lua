@@ -63,7 +63,9 @@ end
 
 -- A task's own coroutine yields only to the host.
 function coroutine.yield(...)
-  if not running() then error("attempt to yield across C-call boundary", 2) end
+  if not running() then
+    error("attempt to yield outside a coroutine of the script; a task waits with zeroless.sleep, a receive or join", 2)
+  end
   return yield(...)
 end
 

@@ -26,6 +26,9 @@ function core.task.methods.join(self, timeout)
   if core.is_current(self) then error("a task cannot join itself", 2) end
   local reason = core.join(self, timeout and core.now() + timeout)
   if reason == core.TIMEOUT then return nil, "timeout" end
+  if reason == core.CIRCLE then
+    error("this task cannot join one that waits for its own end: both would wait for ever", 2)
+  end
   if reason < 0 then misuse.no_wait(reason, 2) end
   return core.results(self)
 end
@@ -106,31 +109,29 @@ function task.stop(code)
   core.stop(code)
 end
 
--- Returns a function that adds callbacks to a list. The first callback registers `run` with the host, which
--- calls them all.
-local function registrar(name, register, run)
-  local callbacks = {}
-  return function(f)
-    check_function(2, name, f)
-    if #callbacks == 0 then register(function() run(callbacks) end) end
-    callbacks[#callbacks + 1] = f
-  end
+-- Calls f as a task when the process stops normally, after the other tasks and the functions registered before
+-- have finished, and before the sockets are closed.
+function task.on_stop(f)
+  check_function(2, "zeroless.on_stop", f)
+  core.on_stop(f)
 end
 
--- Calls f when the process stops normally, after the other tasks have finished and before the sockets are
--- closed.
-task.on_stop = registrar("zeroless.on_stop", core.on_stop, function(callbacks)
-  for _, f in ipairs(callbacks) do f() end
-end)
+local reload_callbacks = {}
 
--- Calls f when a reload has replaced this generation, right before it is closed. f runs outside any task, so
--- it cannot wait; errors in it are logged.
-task.on_reload = registrar("zeroless.on_reload", core.on_reload, function(callbacks)
-  for _, f in ipairs(callbacks) do
+local function run_reload_callbacks()
+  for _, f in ipairs(reload_callbacks) do
     local ok, err = pcall(f)
     if not ok then log.error("a function given to zeroless.on_reload failed: " .. tostring(err)) end
   end
-end)
+end
+
+-- Calls f when a reload has put another generation in this one's place, right before this one ends. f runs
+-- outside any task, so it cannot wait; an error in it is logged.
+function task.on_reload(f)
+  check_function(2, "zeroless.on_reload", f)
+  if #reload_callbacks == 0 then core.on_reload(run_reload_callbacks) end
+  reload_callbacks[#reload_callbacks + 1] = f
+end
 
 task.now = core.now
 

@@ -17,16 +17,19 @@
 
 static const char *const names[] = {"debug", "info", "warn", "error", "silent"};
 
-enum { MESSAGE_MAX = 2048, SOURCE_MAX = 128 };
+enum { MESSAGE_MAX = 2048, POSTPONED_MAX = 1 << 20 /* bytes */ };
 
+/* The source and the message stand behind it. */
 struct later {
-    enum zl_level level;
-    char source[SOURCE_MAX];
-    char message[MESSAGE_MAX];
     STAILQ_ENTRY(later) link;
+    enum zl_level level;
+    size_t source_size; /* with its end */
+    char text[];
 };
 
 static _Thread_local STAILQ_HEAD(, later) postponed; /* initialized on first use */
+static _Thread_local size_t postponed_bytes;
+static _Thread_local unsigned long unpostponed; /* lines dropped because the limit was reached */
 static atomic_int threshold = ZL_INFO;
 static atomic_int chosen_format = ZL_LOG_AUTO;
 static _Thread_local zl_log_sink *thread_sink;
@@ -268,20 +271,36 @@ void zl_log(enum zl_level level, const char *source, const char *format, ...)
     emit_text(level, source, message);
 }
 
+static size_t size_of(const struct later *later)
+{
+    const char *message = later->text + later->source_size;
+    return sizeof *later + later->source_size + strlen(message) + 1;
+}
+
 void zl_log_later(enum zl_level level, const char *source, const char *format, ...)
 {
-    struct later *later = zl_log_wanted(level) ? calloc(1, sizeof *later) : NULL;
-    if (!later)
+    if (!zl_log_wanted(level))
         return;
-    later->level = level;
-    snprintf(later->source, sizeof later->source, "%s", source);
-    if (STAILQ_EMPTY(&postponed))
-        STAILQ_INIT(&postponed);
+    char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(later->message, sizeof later->message, format, args);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    size_t source_size = strlen(source) + 1, message_size = strlen(message) + 1;
+    size_t size = sizeof(struct later) + source_size + message_size;
+    struct later *later = postponed_bytes + size <= POSTPONED_MAX ? malloc(size) : NULL;
+    if (!later) {
+        unpostponed++;
+        return;
+    }
+    later->level = level;
+    later->source_size = source_size;
+    memcpy(later->text, source, source_size);
+    memcpy(later->text + source_size, message, message_size);
+    if (STAILQ_EMPTY(&postponed))
+        STAILQ_INIT(&postponed);
     STAILQ_INSERT_TAIL(&postponed, later, link);
+    postponed_bytes += size;
 }
 
 void zl_log_flush(void)
@@ -289,9 +308,15 @@ void zl_log_flush(void)
     struct later *later;
     while ((later = STAILQ_FIRST(&postponed))) {
         STAILQ_REMOVE_HEAD(&postponed, link);
-        emit_text(later->level, later->source, later->message);
+        postponed_bytes -= size_of(later);
+        emit_text(later->level, later->text, later->text + later->source_size);
         free(later);
     }
+    unsigned long lines = unpostponed;
+    unpostponed = 0;
+    if (lines > 0)
+        zl_log(ZL_WARN, "", "%lu log line%s lost: too many came at once", lines,
+               lines == 1 ? " was" : "s were");
 }
 
 static void report_loss(unsigned long lines)

@@ -66,7 +66,7 @@ void zl_log(enum zl_level level, const char *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The same from code in which no Lua may run: the record is held until the thread's next
- * zl_log_flush. */
+ * zl_log_flush. Up to 1 MiB of records is held; the number of further ones is logged. */
 void zl_log_later(enum zl_level level, const char *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void zl_log_flush(void);

@@ -71,25 +71,28 @@ static void on_signal(int number)
     errno = error;
 }
 
-/* Writing to a closed pipe or connection must fail with EPIPE instead of ending the process. A
- * handler, unlike SIG_IGN, is not inherited by child processes. */
-static void on_broken_pipe(int number)
+/* Writing to a closed pipe or connection (SIGPIPE), or beyond the file size limit (SIGXFSZ), must
+ * fail with an error instead of ending the process. A handler, unlike SIG_IGN, is not inherited by
+ * child processes. */
+static void on_failed_write(int number)
 {
     (void)number;
-}
-
-static void outlive_broken_pipes(void)
-{
-    struct sigaction before_it, action = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    if (sigaction(SIGPIPE, NULL, &before_it) == 0 && before_it.sa_handler == SIG_DFL)
-        sigaction(SIGPIPE, &action, NULL);
 }
 
 static bool is_default(int number)
 {
     struct sigaction now;
     return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+static void outlive_failed_writes(void)
+{
+    static const int signals[] = {SIGPIPE, SIGXFSZ};
+    struct sigaction action = {.sa_handler = on_failed_write, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (is_default(signals[i]))
+            sigaction(signals[i], &action, NULL);
 }
 
 static void handle(int number)
@@ -106,7 +109,7 @@ void zl_signals_renew(void)
     for (int i = 0; i < HANDLED; i++)
         if (is_default(handled[i]))
             handle(handled[i]);
-    outlive_broken_pipes();
+    outlive_failed_writes();
 }
 
 void zl_signals_hold(bool holds)
@@ -127,7 +130,7 @@ void zl_signals_start(uv_loop_t *uv, zl_signals_on_stop *on_stop, void *arg)
         terminal = isatty(fd) ? fd : -1;
     for (int i = 0; i < HANDLED; i++)
         handle(handled[i]);
-    outlive_broken_pipes();
+    outlive_failed_writes();
     is_started = true;
     if (zl_hangup_release()) {
         atomic_store(&reload, true);

@@ -24,11 +24,35 @@ enum { SIGNAL = SIGVTALRM, MOST_TICK_NS = 100000000, LEAST_TICK_NS = 1000000 };
 /* Instructions until the error is raised again in a stretch that has caught it: the first time
  * enough for a message handler or a clean-up, then none, because an endless loop soon re-enters
  * compiled code. */
-enum { RESPITE = 1000, NO_RESPITE = 1 };
+enum { RESPITE = 20000, NO_RESPITE = 1 };
 
 static _Thread_local struct zl_runaway *mine; /* of this thread; NULL until it is started */
 
 /* --- the error ------------------------------------------------------------------------------- */
+
+static int fail(lua_State *L)
+{
+    return lua_error(L);
+}
+
+static int nothing(lua_State *L)
+{
+    (void)L;
+    return 0;
+}
+
+/* LuaJIT calls the message handler of xpcall while the hook that raises still counts as active, and
+ * an active hook is not called again: a handler that never returns could not be ended. An error in
+ * a coroutine is what makes LuaJIT leave the hook; the call makes L its current state once more. */
+static void leave_hook(lua_State *L)
+{
+    lua_State *co = lua_newthread(L);
+    lua_pushcfunction(co, fail);
+    lua_resume(co, 0);
+    lua_pop(L, 1);
+    lua_pushcfunction(L, nothing);
+    lua_call(L, 0, 0);
+}
 
 /* Inside an embedded module the host may be in the middle of a state change: the error is raised in
  * its caller instead. */
@@ -48,6 +72,7 @@ static void raise_error(lua_State *L, lua_Debug *at)
             "zeroless.sleep(0) in a long computation lets others run",
             mine->limit);
     lua_concat(L, 2);
+    leave_hook(L);
     lua_error(L);
 }
 
@@ -80,7 +105,7 @@ static bool check_time(struct zl_runaway *runaway)
 }
 
 /* Every further tick of the same stretch sets the hook again: an endless loop around a pcall may
- * have re-entered compiled code. */
+ * have re-entered compiled code. The tick after the first error is left to its message handler. */
 static void on_tick(int number)
 {
     (void)number;
@@ -89,6 +114,10 @@ static void on_tick(int number)
     if (!L || !check_time(runaway))
         return;
     atomic_store(&runaway->has_fired, true);
+    if (runaway->errors == 1 && !runaway->has_spared) {
+        runaway->has_spared = true;
+        return;
+    }
     lua_sethook(L, raise_error, LUA_MASKCOUNT, 1);
     if (runaway->checked == L && has_profiler_signal())
         raise(SIGPROF);
@@ -142,6 +171,7 @@ void zl_runaway_leave(lua_State *before)
         return;
     lua_sethook(left, NULL, 0, 0);
     runaway->errors = 0;
+    runaway->has_spared = false;
     atomic_store(&runaway->has_fired, false);
 }
 

@@ -22,6 +22,7 @@ struct zl_runaway {
     atomic_bool has_fired;         /* the hook is set */
     struct lua_State *checked;     /* the state whose compiled code checks hooks */
     unsigned errors;               /* raised in this stretch */
+    bool has_spared;               /* the tick after the first error has passed */
     unsigned seen;                 /* the stretch at the last tick, */
     int64_t since;                 /* and when a tick first saw it, in ns of thread CPU time */
     timer_t timer;

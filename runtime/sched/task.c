@@ -25,15 +25,44 @@ void zl_task_init_outside(struct zl_task *task, struct zl_sched *sched)
     task->status = ZL_TASK_RUNNING;
 }
 
-/* Returns "worker.lua:12" for the function at `index`: a text anchored in the registry for the life
- * of the state. */
+/* Finds a function of the script among the values from `index` on. */
+static bool find_function(lua_State *L, int index, lua_Debug *info)
+{
+    for (; index <= lua_gettop(L); index++) {
+        if (!lua_isfunction(L, index) || lua_iscfunction(L, index))
+            continue;
+        lua_pushvalue(L, index);
+        lua_getinfo(L, ">S", info);
+        info->currentline = info->linedefined;
+        if (!zl_embedded_has_file(info->short_src))
+            return true;
+    }
+    return false;
+}
+
+/* Finds the line of the script at which the code of L is. */
+static bool find_line(lua_State *L, lua_Debug *info)
+{
+    for (int level = 0; lua_getstack(L, level, info); level++) {
+        lua_getinfo(L, "Sl", info);
+        if (info->currentline > 0 && !zl_embedded_has_file(info->short_src))
+            return true;
+    }
+    return false;
+}
+
+/* Returns zl_task.where for the function at `index`, whose arguments follow it: a text anchored in
+ * the registry for the life of the state. */
 static const char *function_line(lua_State *L, int index)
 {
     lua_Debug info;
-    lua_pushvalue(L, index);
-    lua_getinfo(L, ">S", &info);
-    const char *line = info.linedefined > 0
-                           ? lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined)
+    if (!find_function(L, index, &info) && !find_line(L, &info)) {
+        lua_pushvalue(L, index);
+        lua_getinfo(L, ">S", &info);
+        info.currentline = info.linedefined;
+    }
+    const char *line = info.currentline > 0
+                           ? lua_pushfstring(L, "%s:%d", info.short_src, info.currentline)
                            : lua_pushfstring(L, "%s", info.short_src);
     lua_pushvalue(L, -1);
     lua_rawget(L, LUA_REGISTRYINDEX);
@@ -109,6 +138,7 @@ static void leave_queue(struct zl_task *task)
     if (task->queue)
         TAILQ_REMOVE(task->queue, task, link);
     task->queue = NULL;
+    task->joined = NULL;
     if (task->deadline)
         uv_timer_stop(&task->timer);
     task->deadline = 0;
@@ -271,14 +301,10 @@ void zl_task_wake(struct zl_task *task, enum zl_wake wake)
 void zl_task_line(const struct zl_task *task, char *out, size_t size)
 {
     lua_Debug info;
-    for (int level = 0; task->co && lua_getstack(task->co, level, &info); level++) {
-        lua_getinfo(task->co, "Sl", &info);
-        if (info.currentline > 0 && !zl_embedded_has_file(info.short_src)) {
-            snprintf(out, size, "%s:%d", info.short_src, info.currentline);
-            return;
-        }
-    }
-    snprintf(out, size, "%s", task->where);
+    if (task->co && find_line(task->co, &info))
+        snprintf(out, size, "%s:%d", info.short_src, info.currentline);
+    else
+        snprintf(out, size, "%s", task->where);
 }
 
 bool zl_task_at_rest(const struct zl_task *task)

@@ -39,13 +39,15 @@ struct zl_task {
     bool is_busy;      /* set by the layer above: has work until its next wait */
     bool owned;        /* its results may still be read */
     bool timer_open;
-    struct zl_task_list *queue; /* where it waits: a wait queue, `joiners`, `resting`, NULL */
-    TAILQ_ENTRY(zl_task) link;  /* in `queue` while waiting, in the ready queue when ready */
+    struct zl_task_list *queue;   /* where it waits: a wait queue, `joiners`, `resting`, NULL */
+    const struct zl_task *joined; /* the task whose end it waits for; NULL = none */
+    TAILQ_ENTRY(zl_task) link;    /* in `queue` while waiting, in the ready queue when ready */
     TAILQ_ENTRY(zl_task) all;
     struct zl_task_list joiners;
     uint64_t deadline; /* of the wait, on zl_clock_now's clock; 0 = none */
     uv_timer_t timer;
-    const char *where; /* "worker.lua:12": where its function is defined */
+    const char *where; /* "worker.lua:12", where its function is defined; for one of zlrun's own,
+                          the function of the script passed to it, or the line that spawns it */
 };
 
 enum zl_life {

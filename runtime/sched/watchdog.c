@@ -19,6 +19,7 @@
 #include "runtime/base/output.h"
 #include "runtime/base/signals.h"
 #include "runtime/base/trim.h"
+#include "runtime/sched/takeover.h"
 
 static const double LAST_WORDS = 0.05; /* seconds for the last log line */
 
@@ -31,6 +32,7 @@ struct seen {
     bool reported_stopping;
     unsigned stretch; /* the current one when the deadline passed */
     bool has_passed, has_interrupted;
+    int64_t interrupted_at; /* processor time of the loop's thread then */
     struct zl_trim trim;
 };
 
@@ -66,18 +68,40 @@ static void check_task(struct zl_watchdog *watchdog, struct seen *seen)
     seen->last_beat = beat;
 }
 
-_Noreturn static void end_process(struct zl_watchdog *watchdog)
+/* The cause of the stop is said by the loop's thread, or here when that cannot. */
+static void account(struct zl_watchdog *watchdog, const struct seen *seen)
+{
+    enum { BLOCKED_NS = 1000000 };
+    char cause[64];
+    pthread_t thread = watchdog->runaway->thread;
+    int64_t spent = zl_takeover_time(thread) - seen->interrupted_at;
+    bool is_blocked = seen->interrupted_at >= 0 && spent >= 0 && spent < BLOCKED_NS;
+    if (watchdog->account &&
+        zl_takeover_run(thread, is_blocked, watchdog->account, watchdog->account_arg))
+        return;
+    if (zl_signals_pending() && !atomic_load(&watchdog->stopping))
+        zl_log(ZL_INFO, "", "stopping: %s", zl_signals_describe(cause, sizeof cause));
+    zl_log(ZL_ERROR, "",
+           "what was received and nobody has handled, if anything, could not be counted");
+}
+
+_Noreturn static void end_process(struct zl_watchdog *watchdog, const struct seen *seen)
 {
     const char *where = atomic_load(&watchdog->running);
+    const char *calling = atomic_load(&watchdog->calling);
     int code = atomic_load(&watchdog->exit_code);
+    if (code == ZL_EXIT_UNDRAINED)
+        account(watchdog, seen);
     if (where)
         zl_log(ZL_ERROR, where,
                "the drain deadline has passed while the task defined here is running without "
-               "waiting: the process exits; unhandled and unsent messages are lost");
+               "waiting: the process exits; the message it is handling (unless it was set aside) "
+               "and unsent messages are lost");
     else if (code == ZL_EXIT_UNDRAINED)
         zl_log(ZL_ERROR, "",
-               "the drain deadline has passed, and a callback or a library has not returned: the "
-               "process exits; unhandled and unsent messages are lost");
+               "the drain deadline has passed, and %s has not returned: the process exits; "
+               "unhandled and unsent messages are lost",
+               calling ? calling : "a callback or a library");
     else
         zl_log(ZL_WARN, "",
                "everything is done, but a finalizer or a library has not returned: the process "
@@ -90,12 +114,13 @@ static void check_deadline(struct zl_watchdog *watchdog, struct seen *seen, uint
 {
     uint64_t now = uv_hrtime();
     if (now >= deadline + END_NS && !atomic_load(&watchdog->leave))
-        end_process(watchdog);
+        end_process(watchdog, seen);
     if (!seen->has_passed) {
         seen->has_passed = now >= deadline;
         seen->stretch = atomic_load(&watchdog->runaway->stretch);
     } else if (!seen->has_interrupted && now >= deadline + INTERRUPT_NS) {
         seen->has_interrupted = true;
+        seen->interrupted_at = zl_takeover_time(watchdog->runaway->thread);
         if (atomic_load(&watchdog->runaway->stretch) == seen->stretch)
             zl_runaway_end(watchdog->runaway);
     }

@@ -2,7 +2,8 @@
 /* A helper thread for what the loop's thread cannot do while Lua code or a library occupies it. It
  * warns when a task runs for a second without waiting while others wait or the process is to stop;
  * it returns unused memory to the system (trim.h); and it ends the process if the loop's thread has
- * not finished shortly after the drain deadline. It never touches Lua. */
+ * not finished shortly after the drain deadline, after making that thread account for the received
+ * messages (takeover.h). It never touches Lua. */
 #pragma once
 
 #include <pthread.h>
@@ -21,12 +22,15 @@ struct zl_watchdog {
     atomic_bool leave;
     atomic_uint beats;             /* counts resumes */
     _Atomic(const char *) running; /* where the running task is defined; NULL = none runs */
+    _Atomic(const char *) calling; /* describes what runs outside any task; NULL = unknown */
     atomic_bool crowded;           /* something else waits: other tasks, or sockets */
     atomic_bool stopping;          /* a stop was requested */
     uint64_t drain_ns;             /* the drain time: from the stop request to the deadline */
     _Atomic(uint64_t) deadline;    /* on uv_hrtime's clock; 0 until a stop is requested */
     atomic_int exit_code;          /* for when the watchdog ends the process */
     struct zl_runaway *runaway;
+    void (*account)(void *); /* counts and keeps what was received, on the loop's thread; or NULL */
+    void *account_arg;
 };
 
 /* False if no thread can be created; the host then runs without one. */

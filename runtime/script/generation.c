@@ -98,6 +98,7 @@ struct failure {
     struct zl_generation *generation;
     lua_State *co;
     const char *message;
+    bool is_last; /* the generation ends with it */
 };
 
 static void note_failure(struct zl_generation *generation, const char *report)
@@ -108,8 +109,12 @@ static void note_failure(struct zl_generation *generation, const char *report)
                             : *generation->unavailable && strstr(report, generation->unavailable)
                                 ? ZL_EXIT_UNAVAILABLE
                                 : ZL_EXIT_ERROR;
-    snprintf(generation->error, sizeof generation->error, "%.*s", (int)strcspn(report, "\n"),
-             report);
+    /* The first line, and the one that it announces: "error loading module ... :", then why. */
+    int length = (int)strcspn(report, "\n");
+    const char *next = report + length + strspn(report + length, "\n\t");
+    bool continues = length > 0 && report[length - 1] == ':' && *next;
+    snprintf(generation->error, sizeof generation->error, "%.*s%s%.*s", length, report,
+             continues ? " " : "", continues ? (int)strcspn(next, "\n") : 0, next);
 }
 
 static int print_failure(lua_State *L)
@@ -119,20 +124,28 @@ static int print_failure(lua_State *L)
     if (failure->co) {
         if (report)
             lua_pushstring(failure->co, report);
-        else if (lua_isnil(failure->co, -1))
-            return 0; /* error(nil) prints nothing, as under luajit */
         zl_vm_push_traceback(L, failure->co);
         report = lua_tostring(L, -1);
     }
-    note_failure(failure->generation, report);
+    if (failure->is_last)
+        note_failure(failure->generation, report);
     fflush(stdout);
     zl_output_print("zlrun: %s\n", report);
     return 0;
 }
 
+void zl_generation_print_error(struct zl_generation *generation, lua_State *co, const char *message)
+{
+    struct failure failure = {generation, co, message, false};
+    if (zl_vm_call(generation->group.L, print_failure, &failure) == 0)
+        return;
+    zl_output_print("zlrun: not enough memory to print the error\n");
+    lua_pop(generation->group.L, 1);
+}
+
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message)
 {
-    struct failure failure = {generation, co, message};
+    struct failure failure = {generation, co, message, true};
     if (generation->group.failed)
         return;                                 /* only the first error counts */
     generation->memory.cap = 0;                 /* the report needs memory */
@@ -150,20 +163,21 @@ void zl_generation_failed(struct zl_generation *generation, lua_State *co, const
     zl_timers_wake(sched->uv);
 }
 
-static int spawn_callbacks(lua_State *L)
+static int spawn_next_stop(lua_State *L)
 {
     struct zl_generation *generation = lua_touserdata(L, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_stop);
+    int next = (int)lua_objlen(L, -1) - --generation->stops;
+    lua_rawgeti(L, -1, next);
     struct zl_task *task = zl_task_spawn(&generation->group, L, 0);
     task->finishing = true;
     zl_task_disown(task);
     return 0;
 }
 
-bool zl_generation_run_callbacks(struct zl_generation *generation)
+bool zl_generation_run_next_stop(struct zl_generation *generation)
 {
-    if (generation->on_stop == LUA_NOREF ||
-        zl_vm_call(generation->group.L, spawn_callbacks, generation) == 0)
+    if (generation->stops == 0 || zl_vm_call(generation->group.L, spawn_next_stop, generation) == 0)
         return true;
     zl_output_print("zlrun: %s\n", lua_tostring(generation->group.L, -1));
     return false;
@@ -181,7 +195,11 @@ void zl_generation_run_reload_callbacks(struct zl_generation *generation)
 {
     if (generation->on_reload == LUA_NOREF)
         return;
-    if (zl_vm_call(generation->group.L, call_reload_callbacks, generation) != 0) {
+    struct zl_watchdog *watchdog = &generation->group.sched->watchdog;
+    atomic_store(&watchdog->calling, "a function of zeroless.on_reload");
+    int outcome = zl_vm_call(generation->group.L, call_reload_callbacks, generation);
+    atomic_store(&watchdog->calling, NULL);
+    if (outcome != 0) {
         zl_log(ZL_ERROR, "", "zeroless.on_reload: %s", lua_tostring(generation->group.L, -1));
         lua_pop(generation->group.L, 1);
     }
@@ -234,6 +252,7 @@ void zl_generation_close(struct zl_generation *generation)
     generation->remains = generation->group.L;
     generation->group.L = NULL;
     generation->on_stop = generation->on_reload = LUA_NOREF;
+    generation->stops = 0;
     if (!zl_generation_finish(generation))
         TAILQ_INSERT_TAIL(&generation->host->remains, generation, link); /* for the reaper */
 }

@@ -38,8 +38,9 @@ struct zl_generation {
     struct zl_luv_loop *luv_loop; /* luv's loop; NULL while luv is not in use */
     struct zl_sources sources;
     struct zl_ahead ahead;
-    int on_stop;   /* reference to what runs the zeroless.on_stop callbacks, or LUA_NOREF */
-    int on_reload; /* the same for zeroless.on_reload */
+    int on_stop;   /* reference to the list of zeroless.on_stop functions, or LUA_NOREF */
+    int stops;     /* how many of them are still to be called */
+    int on_reload; /* reference to what runs the zeroless.on_reload callbacks, or LUA_NOREF */
     void (*disarm)(lua_State *L);    /* makes luv refuse every further call; NULL without luv */
     struct zl_records records;       /* for log.handler */
     enum zl_level level;             /* its log level, while another generation runs */
@@ -48,6 +49,7 @@ struct zl_generation {
     bool is_released;                /* to be freed once `remains` is closed */
     lua_State *remains;              /* the state of a closed generation, until it can be closed */
     TAILQ_ENTRY(zl_generation) link; /* in zl_host.remains, see reaper.h */
+    bool has_failed_callback;        /* a zeroless.on_stop function has failed */
     int exit_code;                   /* for its error */
     char error[512];                 /* the first line of the error */
     char unavailable[1024];          /* the last "endpoint unavailable" error raised, see exit.h */
@@ -82,9 +84,13 @@ void zl_generation_resume(struct zl_generation *generation);
  * what follows. Never raises. */
 void zl_generation_failed(struct zl_generation *generation, lua_State *co, const char *message);
 
-/* Spawns a task that runs the zeroless.on_stop callbacks, if there are any. False without memory,
+/* The same for an error that does not end the generation: one in a zeroless.on_stop function. */
+void zl_generation_print_error(struct zl_generation *generation, lua_State *co,
+                               const char *message);
+
+/* Spawns a task that runs the next zeroless.on_stop function, if one is left. False without memory,
  * with the reason printed. */
-bool zl_generation_run_callbacks(struct zl_generation *generation);
+bool zl_generation_run_next_stop(struct zl_generation *generation);
 
 /* Runs the zeroless.on_reload callbacks; errors are logged. */
 void zl_generation_run_reload_callbacks(struct zl_generation *generation);

@@ -52,9 +52,11 @@ static int load_file(lua_State *L, struct starting *starting)
         return luaL_loadfile(L, NULL);
     }
     const char *chunk = lua_pushfstring(L, "@%s", path);
-    struct zl_source *source = zl_source_load(&starting->generation->sources, path, false);
-    if (!source)
-        return luaL_error(L, "cannot open %s: %s", path, strerror(errno));
+    struct zl_source *source = zl_source_load(&starting->generation->sources, path, ZL_LOAD_SCRIPT);
+    if (!source) {
+        char why[ZL_WHY_MAX];
+        return luaL_error(L, "%s", zl_content_explain(path, errno, why, sizeof why));
+    }
     if (starting->is_reload && zl_source_is_blank(source)) {
         zl_source_done(source);
         return luaL_error(L, "%s is empty", path);

@@ -59,16 +59,16 @@ static void drop_text(struct zl_source *source)
     source->ahead = 0;
 }
 
-/* Reads the file: its hash, and its text unless it is data. False with errno set if it cannot be
- * read; it then counts as nonexistent. */
-static bool read_now(struct zl_source *source)
+/* Reads the file: its hash, and its text unless it is data. `waits`: see zl_content_read. False
+ * with errno set if it cannot be read; it then counts as nonexistent. */
+static bool read_now(struct zl_source *source, bool waits)
 {
     drop_text(source);
     if (source->is_data)
         source->exists = zl_content_hash(source->path, &source->stamp, &source->hash);
     else
-        source->exists =
-            (source->text = zl_content_read(source->path, &source->size, &source->hash)) != NULL;
+        source->exists = (source->text = zl_content_read(source->path, waits, &source->size,
+                                                         &source->hash)) != NULL;
     if (source->exists)
         return true;
     source->hash = 0;
@@ -78,8 +78,9 @@ static bool read_now(struct zl_source *source)
 
 /* --- what a generation loads ----------------------------------------------------------------- */
 
-struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, bool fresh)
+struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, enum zl_load how)
 {
+    bool fresh = how == ZL_LOAD_FRESH;
     struct zl_source *source = find_or_add(sources, path);
     if (!source)
         return NULL;
@@ -88,7 +89,7 @@ struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, b
     source->is_required |= !fresh;
     if (source->is_new && (!fresh || source->is_served))
         return source;
-    return read_now(source) ? source : NULL;
+    return read_now(source, how != ZL_LOAD_MODULE && !sources->is_read) ? source : NULL;
 }
 
 void zl_source_done(struct zl_source *source)
@@ -142,8 +143,9 @@ bool zl_source_watch(struct zl_sources *sources, const char *path)
         return false;
     mark_used(sources, source);
     source->is_data = true;
-    read_now(source);
-    return true;
+    if (read_now(source, false) || errno == ENOENT || errno == ENOTDIR)
+        return true;
+    return errno != ENOMEM && errno != EISDIR && errno < ZL_IS_FIFO;
 }
 
 /* --- what the next one is given -------------------------------------------------------------- */
@@ -169,7 +171,7 @@ bool zl_sources_refresh(struct zl_sources *to, const struct zl_sources *from)
         struct zl_source *source = old->is_used ? copy_entry(to, old) : NULL;
         if (!source && old->is_used)
             return false;
-        if (source && !read_now(source) && errno == ENOMEM)
+        if (source && !read_now(source, false) && errno == ENOMEM)
             return false;
         if (source)
             source->is_new = source->text != NULL;

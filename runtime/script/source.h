@@ -39,11 +39,15 @@ struct zl_sources {
     struct zl_table table; /* by path and by module */
 };
 
+/* What a file is loaded for: the script itself, require, or dofile and loadfile. */
+enum zl_load { ZL_LOAD_SCRIPT, ZL_LOAD_MODULE, ZL_LOAD_FRESH };
+
 /* Returns the source at `path` with its text, and records it as used. A text read in advance is
- * returned once; with `fresh`, only if it is a previous generation's, otherwise the file is read
- * now. NULL with errno set if it cannot be read; it is recorded nevertheless. The caller releases
+ * returned once; to dofile and loadfile, only if it is a previous generation's, otherwise the file
+ * is read now. Only the first generation waits for a FIFO or a terminal, and not in require. NULL
+ * with errno set (content.h) if it cannot be read; it is recorded nevertheless. The caller releases
  * the text with zl_source_done. */
-struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, bool fresh);
+struct zl_source *zl_source_load(struct zl_sources *sources, const char *path, enum zl_load how);
 void zl_source_done(struct zl_source *source);
 
 /* zl_source_name records that the source was required as `module`. zl_source_find_served returns
@@ -55,7 +59,8 @@ const char *zl_source_find_served(const struct zl_sources *sources, const char *
 /* Whether the text of `path` was read in advance and is not loaded yet. */
 bool zl_source_is_read(const struct zl_sources *sources, const char *path);
 
-/* Records a data file with its current content, see zl_content_hash. False without memory. */
+/* Records a data file with its current content, see zl_content_hash; one that does not exist is
+ * recorded, too. False with errno set (content.h) without memory, or if the path is not a file. */
 bool zl_source_watch(struct zl_sources *sources, const char *path);
 
 /* Reads every used file of `from` again, into `to`, which is empty. False without memory. */

@@ -163,17 +163,90 @@ void zl_vm_require(lua_State *L, const char *name)
 
 /* --- errors ---------------------------------------------------------------------------------- */
 
+/* What __tostring (at the top, the value below it) makes of a value, or why it fails. */
+static void call_tostring(lua_State *L)
+{
+    lua_pushvalue(L, -2);
+    if (lua_pcall(L, 1, 1, 0) == 0 && lua_isstring(L, -1))
+        return;
+    const char *cause = lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
+    lua_pushfstring(L, "an error object whose __tostring fails: %s", cause);
+    lua_remove(L, -2);
+}
+
+/* A NUL would end the text for what prints it. */
+static void show_nuls(lua_State *L)
+{
+    size_t size;
+    const char *text = lua_tolstring(L, -1, &size);
+    if (!memchr(text, '\0', size))
+        return;
+    luaL_Buffer shown;
+    luaL_buffinit(L, &shown);
+    for (const char *end = text + size; text < end; text++) {
+        if (*text)
+            luaL_addchar(&shown, *text);
+        else
+            luaL_addlstring(&shown, "\\0", 2);
+    }
+    luaL_pushresult(&shown);
+    lua_remove(L, -2);
+}
+
 /* An error value may be of any type, such as nil or a table with __tostring. */
 static void push_message(lua_State *L, lua_State *co)
 {
-    if (lua_isstring(co, -1)) {
-        lua_pushvalue(co, -1);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    lua_pushvalue(co, -1);
+    if (co != L)
         lua_xmove(co, L, 1);
-    } else if (luaL_callmeta(co, -1, "__tostring") && lua_isstring(co, -1)) {
-        lua_xmove(co, L, 1);
-    } else {
-        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(co, -1));
+    if (lua_isnil(L, -1))
+        lua_pushliteral(L, "an error without a message");
+    else if (lua_isstring(L, -1))
+        lua_pushvalue(L, -1);
+    else if (luaL_getmetafield(L, -1, "__tostring"))
+        call_tostring(L);
+    else
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, -1));
+    lua_remove(L, -2);
+    show_nuls(L);
+}
+
+enum frame_kind { OF_THE_SCRIPT, OF_C, OF_ZLRUN };
+
+/* Of a line of a traceback, "\n\tworker.lua:12: in function 'handle'". */
+static enum frame_kind kind_of(const char *line)
+{
+    char file[LUA_IDSIZE];
+    const char *begin = line + strspn(line, "\n\t"), *colon = strchr(begin, ':');
+    size_t length = colon ? (size_t)(colon - begin) : 0;
+    if (begin[0] == '[' && (begin[1] == 'C' || begin[1] == 'b'))
+        return OF_C;
+    if (length == 0 || length >= sizeof file)
+        return OF_THE_SCRIPT;
+    memcpy(file, begin, length);
+    file[length] = '\0';
+    return zl_embedded_has_file(file) ? OF_ZLRUN : OF_THE_SCRIPT;
+}
+
+/* Pushes the traceback that begins at the first line of the script, without zlrun's own frames. */
+static void push_frames(lua_State *L, lua_State *co, int level)
+{
+    luaL_traceback(L, co, NULL, level);
+    const char *line = strchr(lua_tostring(L, -1), '\n'), *first = line;
+    while (first && kind_of(first) != OF_THE_SCRIPT)
+        first = strchr(first + 1, '\n');
+    luaL_Buffer frames;
+    luaL_buffinit(L, &frames);
+    luaL_addstring(&frames, "\nstack traceback:");
+    for (line = first ? first : line; line;) {
+        const char *next = strchr(line + 1, '\n');
+        if (kind_of(line) != OF_ZLRUN)
+            luaL_addlstring(&frames, line, next ? (size_t)(next - line) : strlen(line));
+        line = next;
     }
+    luaL_pushresult(&frames);
+    lua_remove(L, -2);
 }
 
 void zl_vm_take_error(lua_State *L, char *why)
@@ -186,14 +259,15 @@ void zl_vm_take_error(lua_State *L, char *why)
 void zl_vm_push_traceback(lua_State *L, lua_State *co)
 {
     push_message(L, co);
-    luaL_traceback(L, co, lua_tostring(L, -1), 0);
-    lua_remove(L, -2);
+    push_frames(L, co, 0);
+    lua_concat(L, 2);
 }
 
 int zl_vm_add_traceback(lua_State *L)
 {
     push_message(L, L);
-    luaL_traceback(L, L, lua_tostring(L, -1), 1);
+    push_frames(L, L, 1);
+    lua_concat(L, 2);
     return 1;
 }
 

@@ -23,7 +23,8 @@ void zl_vm_take_error(lua_State *L, char *why);
 /* Calls require(name), ignoring its result; may raise. */
 void zl_vm_require(lua_State *L, const char *name);
 
-/* Pushes the text of the error value at the top of `co`, with the traceback of `co`. */
+/* Pushes the text of the error value at the top of `co`, without NULs, with the script's frames in
+ * the traceback of `co`. */
 void zl_vm_push_traceback(lua_State *L, lua_State *co);
 
 /* The same, as a message handler for lua_pcall. */

@@ -4,6 +4,7 @@
  * the loop sleeps: a wake-up that is lost is lost for good. */
 #include "runtime/socket/admission.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/socket/endpoints.h"
 #include "runtime/socket/inflight.h"
@@ -200,8 +201,14 @@ void zl_admission_read_subscriptions(struct zl_socket *socket)
     zmq_msg_t message;
     zmq_msg_init(&message);
     long before = zl_subscribers_count(&socket->subscribers);
-    while (zl_call_receive_frame(socket->zmq, &message) >= 0)
+    uint64_t until = zl_clock_in_ms(ZL_ROUTE_READ_MS);
+    while (zl_call_receive_frame(socket->zmq, &message) >= 0) {
         zl_subscribers_note(&socket->subscribers, &message);
+        if (zl_clock_now() < until)
+            continue;
+        zl_waitq_mark_dirty(socket); /* the rest in the loop's next turn */
+        break;
+    }
     zmq_msg_close(&message);
     if (zl_subscribers_count(&socket->subscribers) != before)
         zl_waitq_wake_all(&socket->waitqs[ZL_IN], ZL_WAKE_READY);
@@ -238,7 +245,8 @@ int zl_admission_poll_events(struct zl_socket *socket)
         if (events & ZMQ_POLLIN)
             zl_admission_read_subscriptions(socket);
     } else if (events & ZMQ_POLLIN && socket->pattern->id == ZL_REQUEST && !socket->request.asked) {
-        zl_reqrep_discard(socket);
+        if (!zl_reqrep_discard(socket))
+            zl_waitq_mark_dirty(socket);
     } else if ((events & ZMQ_POLLIN && !socket->is_cut) || !STAILQ_EMPTY(&socket->again)) {
         grant(&socket->waitqs[ZL_IN]);
     }
@@ -254,7 +262,12 @@ static void check(struct zl_socket *socket)
 void zl_admission_poll_dirty(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    while ((socket = TAILQ_FIRST(&hub->dirty))) {
+    unsigned count = 0;
+    TAILQ_FOREACH(socket, &hub->dirty, dirty)
+    {
+        count++;
+    }
+    while (count-- > 0 && (socket = TAILQ_FIRST(&hub->dirty))) {
         TAILQ_REMOVE(&hub->dirty, socket, dirty);
         socket->is_dirty = false;
         check(socket);

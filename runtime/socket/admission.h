@@ -42,8 +42,10 @@ void zl_admission_on_readable(struct zl_socket *socket);
  * can receive is woken; who can send is the caller's to see to. */
 int zl_admission_poll_events(struct zl_socket *socket);
 
-/* Asks every dirty socket what it is ready for and wakes who waits for that. */
+/* Asks every dirty socket what it is ready for and wakes who waits for that. One with more than is
+ * read at a time is dirty again afterwards: the loop does not sleep then. */
 void zl_admission_poll_dirty(struct zl_hub *hub);
 
-/* Reads the subscription messages that have come in, for a pub's count. */
+/* Reads the subscription messages that have come in, for a pub's count; for a short time, the rest
+ * in the loop's next turn. */
 void zl_admission_read_subscriptions(struct zl_socket *socket);

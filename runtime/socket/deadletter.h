@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The file of messages that no generation could handle (--dead-letter). A message is the number of
  * its frames, then each frame's size in bytes and its bytes; numbers have 32 bits, the highest byte
- * first. scripts/dead_letters.lua reads it. Belongs to the loop's thread. */
+ * first. scripts/recipes/dead_letters.lua reads it. Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>

@@ -4,6 +4,7 @@
 #include "runtime/socket/drain.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
@@ -11,6 +12,8 @@
 #include "runtime/base/timers.h"
 #include "runtime/socket/admission.h"
 #include "runtime/socket/endpoints.h"
+#include "runtime/socket/ffi.h"
+#include "runtime/socket/inflight.h"
 #include "runtime/socket/intake.h"
 #include "runtime/socket/streams.h"
 #include "runtime/socket/waitq.h"
@@ -96,33 +99,51 @@ static bool has_left(const struct zl_socket *socket)
            zl_call_ask(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
 }
 
-/* Whether the task will ask a receiver in time: it is ready, or sleeps between two tries. */
-static bool is_coming(const struct zl_task *task)
+/* Whether the code that serves now has not received from it yet: a task may be about to. */
+static bool is_unheard(const struct zl_socket *socket)
 {
-    if (!zl_work_of(task)->receives)
-        return false;
+    return socket->pattern->hands_out && socket->zmq &&
+           socket->heard_by != socket->hub->sched.group->serial;
+}
+
+bool zl_drain_awaits_start(const struct zl_hub *hub)
+{
+    const struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &hub->sockets, all)
+    {
+        if (is_unheard(socket))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the task goes on by itself in time: it is ready, or sleeps, perhaps between two tries. */
+static bool goes_on(const struct zl_task *task)
+{
     return task->status == ZL_TASK_READY ||
            (task->status == ZL_TASK_WAITING && task->deadline > 0 &&
             task->deadline < zl_hub_of(task)->stopping->near);
 }
 
-/* Whether there are both a message and a task to receive it. */
+/* Whether there are both a message and a task to receive it: any that goes on, where none has
+ * received from that socket yet. */
 static bool has_more(const struct zl_hub *hub)
 {
     const struct zl_socket *socket;
     const struct zl_task *task;
-    bool left = false, comes = false;
+    bool comes = false, starts = false;
     TAILQ_FOREACH(task, &hub->sched.group->tasks, all)
     {
-        comes |= is_coming(task);
+        comes |= zl_work_of(task)->receives && goes_on(task);
+        starts |= goes_on(task) || zl_inflight_awaits_reply(task);
     }
-    if (!comes)
-        return false;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        left |= socket->pattern->hands_out && has_left(socket);
+        if ((comes || (starts && is_unheard(socket))) && socket->pattern->hands_out &&
+            has_left(socket))
+            return true;
     }
-    return left;
+    return false;
 }
 
 static bool has_beginner(const struct zl_group *generation)
@@ -238,25 +259,75 @@ bool zl_drain_turn(struct zl_hub *hub)
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
+/* What a sub does not read is dropped without a word where the script just ended, or where its pub
+ * is one of this process, which goes on to its end. Whether nothing is reported. */
+static bool count_socket(struct zl_socket *socket, bool is_own)
+{
+    struct zl_hub *hub = socket->hub;
+    bool is_caused = hub->stopping->is_caused;
+    const char *fate = hub->redelivery.keeps_dead ? "kept as dead letters" : "and are lost";
+    if (!socket->pattern->hands_out || (socket->pattern->id == ZL_SUB && (is_own || !is_caused)))
+        return true;
+    uint64_t left = zl_intake_count_left(socket);
+    if (left == 0)
+        return true;
+    char endpoints[ZL_WHY_MAX - 64];
+    zl_endpoints_describe(socket, endpoints, sizeof endpoints);
+    zl_log(is_caused ? ZL_ERROR : ZL_WARN, "",
+           "messages that %s %s has received and nobody has handled: %llu, %s",
+           socket->pattern->name, endpoints, (unsigned long long)left, fate);
+    return false;
+}
+
 bool zl_drain_count_dropped(struct zl_hub *hub)
 {
     struct zl_socket *socket;
-    bool is_caused = hub->stopping->is_caused, handled = true;
-    const char *fate = hub->redelivery.keeps_dead ? "kept as dead letters" : "and are lost";
+    bool handled = true;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        bool counts = socket->pattern->hands_out && (is_caused || socket->pattern->id != ZL_SUB);
-        uint64_t left = counts ? zl_intake_count_left(socket) : 0;
-        bool foreign = left > 0 && !zl_intake_is_own(socket);
-        if (left == 0 || (!foreign && !is_caused))
-            continue;
-        char endpoints[ZL_WHY_MAX - 64];
-        zl_endpoints_describe(socket, endpoints, sizeof endpoints);
-        zl_log(is_caused && foreign ? ZL_ERROR : ZL_WARN, "",
-               "messages that %s %s has received and nobody has handled: %llu, %s",
-               socket->pattern->name, endpoints, (unsigned long long)left, fate);
-        handled = handled && !(is_caused && foreign);
+        bool is_own = socket->pattern->hands_out && zl_intake_is_own(socket);
+        socket->is_fed_within = is_own && !zl_endpoints_are_inproc(socket);
+        handled = (socket->is_fed_within || count_socket(socket, is_own)) && handled;
     }
     zl_streams_expire(hub);
-    return handled;
+    return handled || !hub->stopping->is_caused;
+}
+
+void zl_drain_pump(struct zl_hub *hub)
+{
+    enum { MOST = 1000 };
+    struct zl_socket *socket;
+    TAILQ_FOREACH(socket, &hub->sockets, all)
+    {
+        for (int i = 0; i < MOST && socket->is_fed_within && zl_ffi_read_ahead(socket) >= 0; i++)
+            ;
+    }
+}
+
+/* What was flushed last is a moment away. */
+static void await_last(struct zl_hub *hub)
+{
+    enum { LOOKS = 5 };
+    const struct timespec moment = {.tv_nsec = MS};
+    for (int i = 0; i < LOOKS; i++) {
+        zl_drain_pump(hub);
+        nanosleep(&moment, NULL);
+    }
+}
+
+bool zl_drain_count_last(struct zl_hub *hub)
+{
+    struct zl_socket *socket;
+    bool handled = true, has_waited = false;
+    TAILQ_FOREACH(socket, &hub->sockets, all)
+    {
+        if (!socket->is_fed_within)
+            continue;
+        if (!has_waited)
+            await_last(hub);
+        has_waited = true;
+        handled = count_socket(socket, true) && handled;
+        socket->is_fed_within = false;
+    }
+    return handled || !hub->stopping->is_caused;
 }

@@ -9,13 +9,14 @@
 #include <limits.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/log.h"
 #include "runtime/socket/admission.h"
 #include "runtime/socket/delivery.h"
-#include "runtime/socket/endpoints.h"
 #include "runtime/socket/inflight.h"
 #include "runtime/socket/owners.h"
+#include "runtime/socket/refusals.h"
 #include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
@@ -252,16 +253,45 @@ static bool is_within_limit(struct zl_socket *socket, int32_t count)
     for (int32_t i = 0; i < count; i++) {
         if ((int64_t)frames[i].size <= limit)
             continue;
-        char endpoints[ZL_ENDPOINT_MAX];
-        zl_endpoints_describe(socket, endpoints, sizeof endpoints);
-        zl_log_later(
-            ZL_WARN, "",
-            "%s at %s refused a message: its frame %d has %u bytes, above max_message_size "
-            "(%lld)",
-            socket->pattern->name, endpoints, (int)i + 1, frames[i].size, (long long)limit);
+        zl_refusals_note(
+            socket, ZL_REFUSAL_LARGE,
+            "refused a message: its frame %d has %u bytes, above max_message_size (%lld)",
+            (int)i + 1, frames[i].size, (long long)limit);
         return false;
     }
     return true;
+}
+
+/* Where the body begins of what zl_recvbuf_receive has returned; -1 when it is not for the script.
+ */
+static int find_start(struct zl_socket *socket, int32_t count)
+{
+    if (count == 0) {
+        zl_refusals_note(socket, ZL_REFUSAL_FRAMES, "refused a message of more than %d frames",
+                         ZL_FRAMES_MAX);
+        return -1;
+    }
+    return is_within_limit(socket, count) ? body_start(socket, count) : -1;
+}
+
+/* Reading what is not for the script is bounded: peers can send it without end, and the other
+ * tasks, timers and the stop of the process wait meanwhile. */
+struct passing {
+    unsigned count;
+    uint64_t until;
+};
+
+/* Whether one more may be passed over. It counts against the task's slice. */
+static bool may_pass(struct zl_hub *hub, struct passing *passing)
+{
+    enum { PASS_NS = ZL_MS / 2, UNSEEN = 16 };
+    hub->sched.slice = 0; /* the next operation looks at the clock */
+    if (passing->count++ % UNSEEN != 0)
+        return true;
+    uint64_t now = zl_clock_now();
+    if (passing->until == 0)
+        passing->until = now + PASS_NS;
+    return now < passing->until;
 }
 
 static bool has_newer(const struct zl_socket *socket)
@@ -272,13 +302,15 @@ static bool has_newer(const struct zl_socket *socket)
 }
 
 /* conflate: puts the newest message that the script wants in the place of the one of `count` frames
- * in the recvbuf. Returns as receive_frames does. ZMQ_CONFLATE tears messages of several frames
- * apart, and of a subscriber's topics it tells the publisher only the last. */
+ * in the recvbuf; behind a fast publisher, the newest so far. Returns as zl_recvbuf_receive does.
+ * ZMQ_CONFLATE tears messages of several frames apart, and of a subscriber's topics it tells the
+ * publisher only the last. */
 static int32_t receive_newest(struct zl_socket *socket, int32_t count)
 {
     struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
+    struct passing passing = {0, 0};
     zmq_msg_t first;
-    while (count > 0 && has_newer(socket)) {
+    while (count > 0 && has_newer(socket) && may_pass(socket->hub, &passing)) {
         zmq_msg_init(&first);
         if (zl_call_receive_frame(socket->zmq, &first) < 0)
             break;
@@ -294,23 +326,31 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
     return count;
 }
 
-/* One message for the script: the number of its frames, or a code. The first `count` of them are in
- * the recvbuf already. */
+/* One message for the script: the number of its frames, or a code; 0 when there is none for it so
+ * far among those that were read, and there may be more. The first `count` frames are in the
+ * recvbuf already. */
 static int32_t take(struct zl_socket *socket, unsigned count)
 {
     struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
-    for (;; count = 0) {
+    struct passing passing = {0, 0};
+    do {
         int32_t whole = zl_recvbuf_receive(recvbuf, socket->zmq, count);
-        int start = whole > 0 && is_within_limit(socket, whole) ? body_start(socket, whole) : -1;
-        if (start >= 0 && socket->options.conflate)
-            whole = receive_newest(socket, whole);
         if (whole < 0)
             return whole;
-        if (whole > 0 && start >= 0) {
+        int start = find_start(socket, whole);
+        if (start >= 0 && socket->options.conflate) {
+            whole = receive_newest(socket, whole);
+            start = whole < 0 ? -1 : find_start(socket, whole);
+        }
+        if (whole < 0)
+            return whole;
+        if (start >= 0) {
             socket->hub->shared.received = recvbuf->frames + start;
             return whole - start;
         }
-    }
+        count = 0;
+    } while (may_pass(socket->hub, &passing));
+    return 0;
 }
 
 /* The fast path: a message as it came, into the place of one that had one frame too. */
@@ -351,24 +391,34 @@ static int32_t take_again(struct zl_socket *socket)
     return zl_message_failure();
 }
 
+/* Nothing was taken; `code` is 0 or says why. After 0 the socket stays dirty: it is asked again in
+ * the loop's next turn. Otherwise zmq_msg_recv has worked off what it knew before it found nothing;
+ * only who waits to send has not been asked for. */
+static int32_t took_nothing(struct zl_socket *socket, int32_t code)
+{
+    if (code == ZL_AGAIN && TAILQ_EMPTY(&socket->waitqs[ZL_OUT].waiters))
+        zl_waitq_clear_dirty(socket);
+    return code == 0 ? ZL_AGAIN : code;
+}
+
 static inline int32_t take_next(struct zl_socket *socket)
 {
     struct zl_hub *hub = socket->hub;
     int32_t code =
         is_plain(socket) && hub->recvbuf.count == 1 ? take_plain(socket) : take_other(socket);
-    /* zmq_msg_recv has worked off what it knew before it found nothing; only who waits to send has
-     * not been asked for. */
-    if (RARELY(code == ZL_AGAIN) && TAILQ_EMPTY(&socket->waitqs[ZL_OUT].waiters))
-        zl_waitq_clear_dirty(socket);
-    if (RARELY(hub->redelivery.keeps) && code > 0 && socket->pattern->hands_out)
+    if (RARELY(code <= 0))
+        return took_nothing(socket, code);
+    if (RARELY(hub->redelivery.keeps) && socket->pattern->hands_out)
         zl_delivery_track(hub->sched.current, socket, (unsigned)code);
     return code;
 }
 
-bool zl_ffi_read_ahead(struct zl_socket *socket)
+int32_t zl_ffi_read_ahead(struct zl_socket *socket)
 {
     int32_t count = take(socket, 0);
-    return count > 0 && zl_delivery_read_ahead(socket, (unsigned)count);
+    if (count > 0 && !zl_delivery_read_ahead(socket, (unsigned)count))
+        return ZL_FAILED;
+    return count;
 }
 
 /* There is nothing to receive; `code` says why. */
@@ -380,6 +430,7 @@ static int32_t miss(struct zl_socket *socket, int32_t code)
         zl_inflight_release(hub->sched.current, socket);
         zl_recvbuf_clear(&hub->recvbuf, 0);
         zl_work_of(hub->sched.current)->receives |= socket->pattern->hands_out;
+        socket->heard_by = hub->sched.group->serial;
     }
     return code;
 }

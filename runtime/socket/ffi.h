@@ -49,5 +49,6 @@ const char *zl_ffi_error(void);
 #pragma GCC visibility pop
 
 /* For the host alone. Reads one message before a task asks for it, into the queue of those to be
- * given again. False when there is none. Between tasks only. */
-bool zl_ffi_read_ahead(struct zl_socket *socket);
+ * given again. 0 when what was read is for no task, and there may be more; a code of message.h when
+ * there is none. Between tasks only. */
+int32_t zl_ffi_read_ahead(struct zl_socket *socket);

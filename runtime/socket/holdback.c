@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/socket/farend.h"
 #include "runtime/socket/progress.h"
 
 /* Bytes that the buffers of both ends can hold. */
@@ -40,7 +41,8 @@ static bool may_be_gone(int fd, struct zl_stream *peer, const struct zl_tcp_prog
 {
     if (peer->received == 0)
         peer->received = progress->received;
-    return zl_progress_is_behind(fd, peer->received, progress, SENT_BYTES);
+    return peer->far_end != ZL_FAR_OPEN &&
+           zl_progress_is_behind(fd, peer->received, progress, SENT_BYTES);
 }
 
 /* Whether the peer is to be asked later. */
@@ -51,10 +53,11 @@ static bool ask(int fd, struct zl_stream *peer, bool all)
     struct zl_tcp_progress progress;
     if (!zl_progress_read(fd, &progress) || !zl_progress_is_ready(&progress))
         return false;
-    if (!all && may_be_gone(fd, peer, &progress))
+    if (peer->far_end != ZL_FAR_CLOSED && !all && may_be_gone(fd, peer, &progress))
         return true;
     peer->received = progress.received;
-    peer->is_asked = send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+    peer->is_asked = peer->far_end == ZL_FAR_CLOSED ||
+                     send(fd, ping, sizeof ping - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
     return false;
 }
 
@@ -63,7 +66,7 @@ bool zl_holdback_may_ask(const struct zl_stream *peer)
     return peer->is_tcp && peer->is_accepted && !peer->listens && !peer->is_own;
 }
 
-size_t zl_holdback_ask(struct zl_streams *peers, bool all)
+static size_t ask_each(struct zl_streams *peers, bool all)
 {
     size_t later = 0;
     for (size_t i = 0; i < peers->count; i++) {
@@ -77,6 +80,16 @@ size_t zl_holdback_ask(struct zl_streams *peers, bool all)
         close(fd);
     }
     return later;
+}
+
+size_t zl_holdback_ask(struct zl_streams *peers, bool all)
+{
+    size_t later = ask_each(peers, all);
+    if (later == 0 || peers->is_looked_up)
+        return later;
+    peers->is_looked_up = true;
+    zl_farend_look(peers);
+    return ask_each(peers, all);
 }
 
 void zl_holdback_shut(struct zl_streams *peers, bool all)
@@ -146,4 +159,18 @@ static bool is_beginner(int fd, const struct zl_stream *peer)
 bool zl_holdback_has_beginners(const struct zl_streams *peers)
 {
     return has_any(peers, is_beginner);
+}
+
+void zl_holdback_give_up_beginners(struct zl_streams *peers)
+{
+    for (size_t i = 0; i < peers->count; i++) {
+        struct zl_stream *peer = &peers->items[i];
+        int fd = peer->is_given_up ? -1 : zl_streams_duplicate(peer);
+        if (fd < 0)
+            continue;
+        peer->is_given_up = is_beginner(fd, peer);
+        if (peer->is_given_up)
+            shutdown(fd, SHUT_WR);
+        close(fd);
+    }
 }

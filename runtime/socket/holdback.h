@@ -15,13 +15,18 @@ bool zl_holdback_may_ask(const struct zl_stream *peer);
 
 /* Asks the peers that may hold to close their connections: by a ZMTP PING whose time to live is
  * over in 100 ms. For the NULL mechanism, without ZMTP heartbeats, and for a socket that writes
- * nothing. A peer that is not through its handshake yet is asked by the next call; so is, unless
- * `all` are to be asked, one that may have left and has more to be read: how many these are. */
+ * nothing. One that has closed its end is not asked, what it had sent comes first. A peer that is
+ * not through its handshake yet is asked by the next call; so is, unless `all` are to be asked, one
+ * that may have closed its end, as nobody can tell, and has more to be read: how many these are. */
 size_t zl_holdback_ask(struct zl_streams *peers, bool all);
 
 /* Ends the connections' outgoing direction: their peers close them at once. `all`, or those that
  * may not hold. */
 void zl_holdback_shut(struct zl_streams *peers, bool all);
+
+/* Shuts the TCP connections whose handshake is not over, and waits for them no more: nothing was
+ * sent on them. */
+void zl_holdback_give_up_beginners(struct zl_streams *peers);
 
 /* Whether what a peer had sent before it was asked to hold is still to be read. Its end comes
  * behind that, however long the reading takes. */

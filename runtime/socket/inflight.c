@@ -81,6 +81,7 @@ static void drop(struct zl_work *work, const struct zl_socket *socket)
 void zl_inflight_hold(struct zl_task *task, struct zl_socket *socket)
 {
     struct zl_work *work = zl_work_of(task);
+    socket->heard_by = task->sched->group->serial;
     if (task == task->sched->outside)
         return;
     drop(work, socket);
@@ -106,15 +107,28 @@ bool zl_inflight_note_stop(struct zl_task *task, struct zl_socket *socket)
     return set_add(&zl_work_of(task)->told, socket);
 }
 
-bool zl_inflight_is_receiving(const struct zl_task *task)
+/* The receiver that it waits at; NULL for none. */
+static const struct zl_socket *find_awaited(const struct zl_task *task)
 {
-    struct zl_socket *socket;
+    const struct zl_socket *socket;
     TAILQ_FOREACH(socket, &zl_hub_of(task)->sockets, all)
     {
-        if (task->queue == &socket->waitqs[ZL_IN].waiters && socket->pattern->hands_out)
-            return true;
+        if (task->queue == &socket->waitqs[ZL_IN].waiters)
+            return socket;
     }
-    return false;
+    return NULL;
+}
+
+bool zl_inflight_is_receiving(const struct zl_task *task)
+{
+    const struct zl_socket *socket = find_awaited(task);
+    return socket && socket->pattern->hands_out;
+}
+
+bool zl_inflight_awaits_reply(const struct zl_task *task)
+{
+    const struct zl_socket *socket = find_awaited(task);
+    return socket && socket->pattern->id == ZL_REQUEST;
 }
 
 /* --- for the scheduler ----------------------------------------------------------------------- */

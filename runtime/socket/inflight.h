@@ -16,8 +16,9 @@ bool zl_inflight_note_stop(struct zl_task *task, struct zl_socket *socket);
 /* Whether it has a message in hand, also when it asks the receiver `asked` (NULL: none) again. */
 bool zl_inflight_is_handling(const struct zl_task *task, const struct zl_socket *asked);
 
-/* Whether it waits for a message that a receiver hands out. */
+/* Whether it waits for a message that a receiver hands out; for the reply to a request. */
 bool zl_inflight_is_receiving(const struct zl_task *task);
+bool zl_inflight_awaits_reply(const struct zl_task *task);
 
 /* For struct zl_task_ops. */
 void zl_inflight_inherit(struct zl_task *child, const struct zl_task *parent);

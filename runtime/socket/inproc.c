@@ -42,8 +42,8 @@ static bool is_taken(struct zl_hub *hub, const struct zl_endpoint_entry *bound)
     return false;
 }
 
-static void tell_obstacle(struct zl_endpoint_entry *entry, const struct zl_pattern *there,
-                          bool taken)
+static void log_conflict(struct zl_endpoint_entry *entry, const struct zl_pattern *there,
+                         bool taken)
 {
     const struct zl_pattern *pattern = entry->route->socket->pattern;
     if (entry->is_refusal_logged)
@@ -69,7 +69,7 @@ bool zl_inproc_connect(struct zl_endpoint_entry *entry, char *why)
     const struct zl_pattern *there = bound->route->socket->pattern;
     bool taken = is_taken(socket->hub, bound);
     if (taken || !zl_pattern_matches(socket->pattern, there)) {
-        tell_obstacle(entry, there, taken);
+        log_conflict(entry, there, taken);
         return true;
     }
     if (zl_call_connect(entry->route->zmq, entry->text) != 0) {

@@ -2,11 +2,12 @@
 /* See intake.h. How an intake ends depends on who sends.
  *
  * A pull's peers over TCP are asked to close their connections within 100 ms, which makes them keep
- * what they have not written (streams.h). Until then tasks receive as always, so that a full queue
- * goes on holding the senders back; then what is on its way is read into memory, until libzmq has
- * closed every connection. An ipc peer loses what it writes after its connection is closed, and
- * libzmq what it has not read while its queue is full: there the outgoing direction is shut, and
- * everything is read at once.
+ * what they have not written (holdback.h). Until then tasks receive as always, so that a full queue
+ * goes on holding the senders back: what is read ahead makes room for more, and what is never
+ * handled is better left with its sender. Then what is on its way is read into memory, until
+ * libzmq has closed every connection. An ipc peer loses what it writes after its connection is
+ * closed, and libzmq what it has not read while its queue is full: there the outgoing direction is
+ * shut, and everything is read at once.
  *
  * A reply or a pair reads without sending until no more comes: who asks gets no answer meanwhile,
  * and asks nothing new. Its connections stay, for the replies. A sub reads what is there.
@@ -30,12 +31,13 @@
 enum { MS = 1000000 };
 
 /* When a peer should have closed its connection; when one that has not, and sends nothing, is shut;
- * when one that goes on sending is; and when those that have not closed even then are left. The
- * time in which what was sent before is read does not count. */
-enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS, STALLED_NS = 2100 * MS };
+ * when one that goes on sending is; and how long after that each of them, if it has not closed even
+ * then, is left. The time in which what was sent before is read does not count. */
+enum { HELD_NS = 120 * MS, SHUT_NS = 1000 * MS, FLOOD_NS = 1600 * MS };
+enum { SILENT_NS = 100 * MS, STALLED_NS = 500 * MS };
 
-/* A peer with more to be read is asked to hold after this part of the drain time, whatever it has
- * sent. If it has left, what it had sent is lost then. */
+/* A peer on another machine that has more to be read is asked to hold after this part of the drain
+ * time, whatever it has sent. If it has left, what it had sent is lost then. */
 enum { PATIENCE_PART = 4 };
 
 /* A dialogue has come to rest; it never will; an I/O thread that does not read what has arrived for
@@ -52,7 +54,7 @@ struct zl_intake {
     uint64_t behind;      /* when something that peers had sent before was still to be read */
     bool is_own;          /* something in this process sends to it */
     bool is_dialogue;     /* reads without sending until it is quiet */
-    bool is_shut;
+    uint64_t shut_at;     /* how long peers had not answered then; 0 while they are not shut */
     bool had_peers;
     bool was_empty;  /* in the turn before, with no connection left */
     bool is_checked; /* for connections that were being made when it began */
@@ -65,10 +67,11 @@ static bool read_ahead(struct zl_socket *socket, uint64_t most)
 {
     uint64_t until = zl_clock_now() + most;
     for (unsigned i = 1;; i++) {
-        if (!zl_ffi_read_ahead(socket))
+        int32_t taken = zl_ffi_read_ahead(socket);
+        if (taken < 0)
             return true;
         socket->intake->last = zl_clock_now();
-        if (i % 64 == 0 && socket->intake->last >= until)
+        if ((taken == 0 || i % 64 == 0) && socket->intake->last >= until)
             return false;
     }
 }
@@ -152,19 +155,21 @@ static bool is_dry(struct zl_socket *socket)
     double patience = socket->hub->drain_timeout * 1e9 / PATIENCE_PART;
     bool all = (double)(zl_clock_now() - intake->opened) >= patience;
     if (zl_holdback_ask(&intake->peers, all) > 0) {
-        read_ahead(socket, READ_NS);
         intake->begun = zl_clock_now();
         return false;
     }
     if (left > 0 && age < HELD_NS)
         return false;
+    zl_holdback_give_up_beginners(&intake->peers);
+    left = zl_streams_left(&intake->peers);
     age = left > 0 ? unanswered_for(intake) : age;
     bool is_empty = read_ahead(socket, READ_NS);
-    if (left > 0 && !intake->is_shut && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
+    if (left > 0 && intake->shut_at == 0 && age >= (is_empty ? SHUT_NS : FLOOD_NS)) {
         shut(socket, true);
-        intake->is_shut = true;
+        intake->shut_at = age;
     }
-    if (left > 0 && age < STALLED_NS)
+    if (left > 0 &&
+        (intake->shut_at == 0 || age < intake->shut_at + (is_empty ? SILENT_NS : STALLED_NS)))
         return false;
     /* The I/O thread closes a connection after it has handed over what it read; what it handed over
      * is seen by the next reading at the latest. */
@@ -258,13 +263,33 @@ void zl_intake_forget(struct zl_socket *socket)
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
+/* What libzmq has, and what its I/O thread reads meanwhile: a full queue holds it back, with up to
+ * 8 KiB of messages already taken from the kernel. */
+static void read_left(struct zl_socket *socket)
+{
+    enum { LOOK_NS = 50 * MS, LAST_NS = 5 * MS };
+    const struct timespec moment = {.tv_nsec = 100000};
+    struct zl_streams found;
+    uint64_t now = zl_clock_now(), until = now + LOOK_NS, last = 0;
+    zl_streams_select(zl_streams_current(socket->hub), socket, &found);
+    for (; now < until; now = zl_clock_now()) {
+        if (zl_ffi_read_ahead(socket) >= 0) {
+            last = now;
+            continue;
+        }
+        if (now - last >= LAST_NS && !zl_holdback_has_unread(&found))
+            break;
+        nanosleep(&moment, NULL);
+    }
+    zl_streams_fini(&found);
+}
+
 uint64_t zl_intake_count_left(struct zl_socket *socket)
 {
-    enum { LOOK_NS = 20 * MS };
     const struct zl_delivery *hand;
-    uint64_t count = 0, until = zl_clock_now() + LOOK_NS;
-    while (!socket->is_cut && zl_clock_now() < until && zl_ffi_read_ahead(socket))
-        ;
+    uint64_t count = 0;
+    if (!socket->is_cut)
+        read_left(socket);
     STAILQ_FOREACH(hand, &socket->again, link)
     count += hand->is_ahead;
     return count;

@@ -16,6 +16,7 @@
 #include "runtime/base/reason.h"
 #include "runtime/socket/endpoints.h"
 #include "runtime/socket/line.h"
+#include "runtime/socket/refusals.h"
 #include "runtime/socket/route.h"
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/linger.h"
@@ -200,8 +201,8 @@ static void revive(struct zl_route *route, struct zl_endpoint_entry *entry)
         route->socket->pattern->awaits_peer)
         zl_log_later(
             ZL_WARN, "",
-            "what was still queued for the peer that was at %s is lost: what answers there "
-            "now is no %s, or does not speak ZeroMQ",
+            "what may still have been queued for the peer that was at %s is lost: what answers "
+            "there now is no %s, or does not speak ZeroMQ",
             entry->text, route->socket->pattern->peer);
     entry->pause_ms = entry->pause_ms ? entry->pause_ms * 2 : DEAD_MS;
     if (entry->pause_ms > LONGEST_PAUSE_MS)
@@ -301,11 +302,10 @@ static void on_accepted_lost(struct zl_route *route, bool was_ready, bool is_cle
         route->is_refusal_logged = true;
         tell_refusal(route, NULL, "");
     }
-    if (!was_ready || is_clean)
+    if (!was_ready || is_clean || route->socket->sent == 0)
         return;
-    char name[ZL_WHY_MAX];
-    name_entry(route, NULL, name, sizeof name);
-    zl_log_later(ZL_WARN, "", "%s: a peer has left; what was still queued for it is lost", name);
+    zl_refusals_note(route->socket, ZL_REFUSAL_LEFT,
+                     "has lost a peer; what it had not taken yet is lost");
 }
 
 static void on_disconnected(struct zl_route *route, int fd, struct zl_endpoint_entry *entry)

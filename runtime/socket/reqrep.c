@@ -8,7 +8,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
-#include "runtime/socket/endpoints.h"
+#include "runtime/socket/refusals.h"
 #include "runtime/socket/socket.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
@@ -187,31 +187,31 @@ static unsigned find_body(const struct zl_socket *socket, zmq_msg_t *frames, uns
 }
 
 /* `first`: the first frame of a message that answers no open request. */
-static void report_stray(const struct zl_socket *socket, zmq_msg_t *first)
+static void report_stray(struct zl_socket *socket, zmq_msg_t *first)
 {
-    char endpoints[ZL_ENDPOINT_MAX];
     bool is_late = socket->route->is_bound && zmq_msg_size(first) == sizeof socket->request.id;
-    zl_endpoints_describe(socket, endpoints, sizeof endpoints);
-    zl_log_later(
-        is_late ? ZL_DEBUG : ZL_WARN, "",
-        "request at %s dropped a message: it answers no request that is open; its sender is "
-        "no reply, perhaps",
-        endpoints);
+    zl_refusals_note(socket, is_late ? ZL_REFUSAL_LATE : ZL_REFUSAL_STRAY,
+                     "dropped a message: it answers no request that is open; its sender is no "
+                     "reply, perhaps");
 }
 
-void zl_reqrep_discard(struct zl_socket *socket)
+bool zl_reqrep_discard(struct zl_socket *socket)
 {
+    uint64_t until = zl_clock_in_ms(ZL_ROUTE_READ_MS);
     struct zl_route *route;
+    bool is_late = false;
     TAILQ_FOREACH(route, &socket->routes, link)
     {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
-        while (zl_call_receive_frame(route->zmq, &frame) >= 0) {
+        while (!is_late && zl_call_receive_frame(route->zmq, &frame) >= 0) {
             report_stray(socket, &frame);
             zl_recvbuf_skip_rest(route->zmq, &frame);
+            is_late = zl_clock_now() >= until;
         }
         zmq_msg_close(&frame);
     }
+    return !is_late;
 }
 
 static unsigned accept_answer(struct zl_socket *socket, zmq_msg_t *frames, unsigned count)
@@ -315,8 +315,8 @@ static unsigned accept_question(struct zl_socket *socket, zmq_msg_t *frames, uns
     while (delimiter < count && zmq_msg_size(&frames[delimiter]) > 0)
         delimiter++;
     if (delimiter + 1 >= count) {
-        zl_log_later(ZL_WARN, "",
-                     "refused a request without an envelope; its sender is no requester");
+        zl_refusals_note(socket, ZL_REFUSAL_ENVELOPE,
+                         "refused a request without an envelope; its sender is no requester");
         return 0;
     }
     unsigned envelope_count = delimiter + 1;

@@ -40,8 +40,9 @@ bool zl_reqrep_retry(struct zl_socket *socket);
 /* A peer is there: sends the try that waits for one. */
 void zl_reqrep_resume(struct zl_socket *socket);
 
-/* Reads what came while no request is open, and reports it. */
-void zl_reqrep_discard(struct zl_socket *socket);
+/* Reads what came while no request is open, and reports it; for a short time. False when there may
+ * be more. */
+bool zl_reqrep_discard(struct zl_socket *socket);
 
 /* The line of the script that asked, received or answered last, for the error of a later misuse.
  * The bindings write it. */

@@ -218,6 +218,7 @@ void zl_route_renew(struct zl_route *route)
         unwatch(old.watch, NULL);
         forget_connections(route);
         route->monitor = NULL;
+        zl_route_call_later(route, 0); /* the old timer is gone */
     }
     route->owed = 0;
     if (socket->route == route)

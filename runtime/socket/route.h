@@ -30,6 +30,9 @@ struct zl_route_ops {
     void (*reconnect)(struct zl_endpoint_entry *entry);
 };
 
+/* What peers can send without end, and no task takes, is read for so long at a time. */
+enum { ZL_ROUTE_READ_MS = 2 };
+
 /* Adds a route to the socket: NULL and `why` (ZL_WHY_MAX bytes). */
 struct zl_route *zl_route_open(struct zl_socket *socket, char *why);
 

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "runtime/base/quota.h"
 #include "runtime/sched/task.h"
 #include "runtime/socket/hub.h"
 #include "runtime/socket/line.h"
@@ -129,6 +130,18 @@ struct zl_route {
 
 TAILQ_HEAD(zl_route_list, zl_route);
 
+/* --- what is refused (refusals.h) ------------------------------------------------------------ */
+
+enum zl_refusal {
+    ZL_REFUSAL_LARGE,    /* a frame above max_message_size */
+    ZL_REFUSAL_FRAMES,   /* too many of them */
+    ZL_REFUSAL_ENVELOPE, /* a request without one */
+    ZL_REFUSAL_STRAY,    /* answers no request */
+    ZL_REFUSAL_LATE,     /* a reply that answers none any more */
+    ZL_REFUSAL_LEFT,     /* a peer that takes along what was queued for it */
+    ZL_REFUSAL_KINDS
+};
+
 /* --- the socket ------------------------------------------------------------------------------ */
 
 struct zl_socket {
@@ -141,6 +154,7 @@ struct zl_socket {
     int32_t flags; /* bits of ZL_FLAG_* for every message */
     bool is_dirty;
     uint64_t sent, received;            /* messages */
+    unsigned heard_by;                  /* the serial of the group that received from it last */
     struct zl_waitq waitqs[2];          /* by enum zl_direction */
     struct zl_options options;          /* a deep copy */
     struct zl_group *owner;             /* uses it; NULL: kept for the next one. See owners.h */
@@ -157,8 +171,10 @@ struct zl_socket {
     struct zl_delivery_queue
         again; /* messages of a failed generation, or read ahead; before all others */
     struct zl_intake *intake; /* its end, while the process stops; see intake.h */
+    bool is_fed_within;       /* at the end: by this process, over TCP or ipc; see drain.c */
     bool is_cut;              /* that has come: nothing more is taken off libzmq */
     bool holds_output;        /* nothing is sent now: its replies would bring more requests */
+    struct zl_quota refusals[ZL_REFUSAL_KINDS];
     SLIST_HEAD(, zl_endpoint_entry) endpoints;
     TAILQ_ENTRY(zl_socket) all, dirty;
 };

@@ -13,8 +13,10 @@
 #include "runtime/socket/intake.h"
 #include "runtime/socket/owners.h"
 #include "runtime/socket/peers.h"
+#include "runtime/socket/refusals.h"
 #include "runtime/socket/reqrep.h"
 #include "runtime/socket/route.h"
+#include "runtime/socket/unread.h"
 #include "runtime/socket/waitq.h"
 #include "runtime/zmq/context.h"
 #include "runtime/socket/connect.h"
@@ -22,9 +24,15 @@
 const char zl_server_class[] = "zlrun.server", zl_client_class[] = "zlrun.client",
            zl_sender_class[] = "zlrun.sender", zl_receiver_class[] = "zlrun.receiver";
 
+static void on_time(struct zl_route *route)
+{
+    zl_refusals_turn(route->socket);
+    zl_peers_turn(route);
+}
+
 static const struct zl_route_ops route_ops = {
     .on_readable = zl_admission_on_readable,
-    .on_time = zl_peers_turn,
+    .on_time = on_time,
     .on_event = zl_peers_on_event,
     .on_peer = zl_reqrep_resume,
     .attach = zl_connect_route_again,
@@ -97,6 +105,7 @@ void zl_sockets_close(struct zl_socket *socket)
         TAILQ_REMOVE(&hub->dirty, socket, dirty);
     socket->is_dirty = false;
     zl_socket_ref(socket); /* it stays until the end, whoever lets go of it meanwhile */
+    zl_refusals_end(socket);
     zl_delivery_drop(socket);
     zl_intake_forget(socket);
     int linger = zl_route_linger(socket);
@@ -119,8 +128,10 @@ void zl_sockets_close(struct zl_socket *socket)
 
 void zl_sockets_unref(struct zl_socket *socket)
 {
-    if (--socket->strong == 1 && socket->zmq)
+    if (--socket->strong == 1 && socket->zmq) {
+        zl_unread_report(socket);
         zl_sockets_close(socket);
+    }
     zl_socket_free_unused(socket);
 }
 

@@ -15,7 +15,8 @@ struct zl_socket *zl_sockets_open(struct zl_hub *hub, const struct zl_pattern *p
 /* Closes; what was sent is flushed in the background. Idempotent, never blocks or raises. */
 void zl_sockets_close(struct zl_socket *socket);
 
-/* The last reference but that of the open socket closes it. Never blocks or raises. */
+/* The last reference but that of the open socket closes it; what nobody has read is reported. Never
+ * raises. */
 void zl_sockets_unref(struct zl_socket *socket);
 
 /* The host's own reference, while no group has one. */

@@ -282,6 +282,7 @@ bool zl_streams_merge(struct zl_streams *peers, const struct zl_streams *found)
         add(peers, peer);
         is_new |= !peer->listens && !peer->is_own;
     }
+    peers->is_looked_up &= !is_new;
     return is_new;
 }
 
@@ -295,7 +296,7 @@ size_t zl_streams_left(struct zl_streams *peers)
         struct stat status;
         if (fstat(peer->fd, &status) != 0 || status.st_ino != peer->inode)
             continue;
-        left += !peer->listens && !peer->is_own;
+        left += !peer->listens && !peer->is_own && !peer->is_given_up;
         peers->items[kept++] = *peer;
     }
     peers->count = kept;

@@ -14,6 +14,9 @@
 struct zl_hub;
 struct zl_socket;
 
+/* What is known of the other end of a connection, see farend.h. */
+enum zl_far_end { ZL_FAR_UNKNOWN, ZL_FAR_OPEN, ZL_FAR_CLOSED };
+
 struct zl_stream {
     int fd;
     ino_t inode;
@@ -22,7 +25,9 @@ struct zl_stream {
     bool is_accepted;                           /* at a bound endpoint */
     bool is_own;                                /* the other end is in this process */
     uint64_t received;                          /* tcp, bytes when it was (to be) asked first */
-    bool is_asked;                              /* asked to send no more */
+    bool is_asked;                              /* asked to send no more, or has closed its end */
+    bool is_given_up;                           /* not waited for any more */
+    enum zl_far_end far_end;                    /* tcp */
     uint16_t port;                              /* tcp, this end's */
     uint16_t far_port;                          /* tcp, the other end's */
     unsigned char address[16], far_address[16]; /* tcp; IPv4 as an IPv6-mapped address */
@@ -32,6 +37,7 @@ struct zl_stream {
 struct zl_streams {
     struct zl_stream *items;
     size_t count;
+    bool is_looked_up; /* their far ends */
 };
 
 /* Every stream socket of the process that listens or is connected. Without memory or /proc, fewer
@@ -54,5 +60,5 @@ void zl_streams_select(const struct zl_streams *all, const struct zl_socket *soc
 bool zl_streams_merge(struct zl_streams *peers, const struct zl_streams *found);
 
 /* Drops from the list what libzmq has closed; how many connections are left, those within the
- * process apart. */
+ * process, and given up, apart. */
 size_t zl_streams_left(struct zl_streams *peers);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a socket has received and no task has taken, when it is about to be closed. Belongs to the
- * loop's thread; between tasks, or called by the script. */
+ * loop's thread; anywhere, in the collector too. */
 #pragma once
 
 #include "runtime/socket/socket.h"
@@ -14,5 +14,6 @@ struct zl_unread {
  * peers have not written yet stays with them. Others still have to send. */
 struct zl_unread zl_unread_read(struct zl_socket *socket);
 
-/* The same, with a warning when there is something. */
+/* The same, with a warning when there is something; not of a sub, nor where a former owner may come
+ * back. */
 void zl_unread_report(struct zl_socket *socket);

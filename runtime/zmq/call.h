@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* libzmq's calls, retried after EINTR. Each of them first processes the socket's commands; a signal
  * at that moment (SIGHUP, SIGCHLD) makes it fail with EINTR before it has done anything. Unretried,
- * that would be an error without a cause, or a lost wake-up where readiness was queried. Belongs to
- * the loop's thread. */
+ * that would be an error without a cause, or a lost wake-up where readiness was queried. In a child
+ * of a fork every call fails this way (fork.h), and is not retried. Belongs to the loop's thread.
+ */
 #pragma once
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "runtime/base/fork.h"
 #include "runtime/zmq/libzmq.h"
 
 #define ZL_CALL(name, parameters, call)                                                            \
@@ -17,7 +19,7 @@
         int rc;                                                                                    \
         do                                                                                         \
             rc = call;                                                                             \
-        while (rc < 0 && errno == EINTR);                                                          \
+        while (rc < 0 && errno == EINTR && !zl_fork_is_child());                                   \
         return rc;                                                                                 \
     }
 

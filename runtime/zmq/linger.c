@@ -89,23 +89,28 @@ static void drop(struct leaving *leaving)
     free(leaving);
 }
 
-static void add_lost(const char *name)
+static const char *reason_of(const struct leaving *leaving)
+{
+    return leaving->is_left ? "its peer has left" : "its peer accepted no more data";
+}
+
+static void add_lost(const struct leaving *leaving)
 {
     size_t used = strlen(lost_names);
-    snprintf(lost_names + used, ZL_WHY_MAX - used, "%s%s", used ? ", " : "", name);
+    snprintf(lost_names + used, ZL_WHY_MAX - used, "%s%s (%s)", used ? ", " : "", leaving->name,
+             reason_of(leaving));
 }
 
 static void report_loss(const struct leaving *leaving)
 {
     if (lost_names)
-        add_lost(leaving->name);
+        add_lost(leaving);
     else
         zl_log_later(
             ZL_WARN, "",
             "a closed socket could not send everything in time; unsent messages for %s are "
             "lost (%s)",
-            leaving->name,
-            leaving->is_left ? "its peer has left" : "its peer accepted no more data");
+            leaving->name, reason_of(leaving));
 }
 
 /* Returns whether all peers are known to have left. */
@@ -284,16 +289,15 @@ bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg)
         uint64_t end = leaving->until + REPORT_NS;
         if (wait_and_log(leaving, deadline > end ? deadline : end, &has_logged, pump, arg))
             continue;
-        add_lost(leaving->name);
+        add_lost(leaving);
         drop(leaving);
     }
     lost_names = NULL;
     if (!names[0])
         return true;
-    zl_log(
-        ZL_ERROR, "",
-        "gave up sending: %s did not accept everything before the drain deadline; unsent messages "
-        "are lost. Is the peer running? --drain-timeout sets how long to wait",
-        names);
+    zl_log(ZL_ERROR, "",
+           "gave up sending: unsent messages for %s are lost. Is the peer running? --drain-timeout "
+           "sets how long to wait",
+           names);
     return false;
 }

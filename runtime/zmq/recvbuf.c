@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "runtime/base/log.h"
 #include "runtime/zmq/call.h"
 
 static bool grow(struct zl_recvbuf *recvbuf)
@@ -68,7 +67,6 @@ static int32_t refuse(struct zl_recvbuf *recvbuf, void *zmq, unsigned count)
         return zl_message_failure();
     }
     zl_recvbuf_skip_rest(zmq, &recvbuf->messages[count - 1]);
-    zl_log_later(ZL_WARN, "", "refused a message with more than %u frames", count);
     return 0;
 }
 

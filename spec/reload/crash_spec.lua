@@ -2,6 +2,7 @@
 -- An uncaught error under --watch or --restart: the sockets stay and queue, the message in hand is told, given
 -- again or set aside.
 
+local dead_letters = require "spec.dead_letters"
 local support = require "spec.support"
 local worker = require "spec.reload.worker"
 
@@ -17,28 +18,6 @@ local function start(...)
   w:told "Ready..."
   w.push = w:client():push()
   return w
-end
-
--- The messages in a file of dead letters, each an array of frames.
-local function letters(path)
-  local file = assert(io.open(path))
-  local text, at, found = file:read "*a", 1, {}
-  file:close()
-  local function number()
-    local a, b, c, d = text:byte(at, at + 3)
-    at = at + 4
-    return ((a * 256 + b) * 256 + c) * 256 + d
-  end
-  while at <= #text do
-    local frames = {}
-    for i = 1, number() do
-      local size = number()
-      frames[i] = text:sub(at, at + size - 1)
-      at = at + size
-    end
-    found[#found + 1] = frames
-  end
-  return found
 end
 
 describe("an uncaught error", function()
@@ -202,11 +181,11 @@ error "boom"]], "--watch", "--redeliver", "3" }
     local all = {}
     for i = 1, 50 do all[i] = "4 " .. i end
     assert.equal(table.concat(all, "\n") .. "\n", w.child.stdout)
-    assert.same({ { "bad", "", "\0x" } }, letters(path))
+    assert.same({ { "bad", "", "\0x" } }, dead_letters.read(path))
     w.push(("bad"):rep(100000))
     w.push "more"
     w:expect "more"
-    assert.same({ { "bad", "", "\0x" }, { ("bad"):rep(100000) } }, letters(path))
+    assert.same({ { "bad", "", "\0x" }, { ("bad"):rep(100000) } }, dead_letters.read(path))
   end)
 
   it("without --redeliver goes to the dead letters at once, behind those that are there", function()
@@ -215,7 +194,7 @@ error "boom"]], "--watch", "--redeliver", "3" }
     w.push "bad"
     w.push "a"
     w:expect "2 a"
-    assert.same({ { "old" }, { "bad" } }, letters(path))
+    assert.same({ { "old" }, { "bad" } }, dead_letters.read(path))
   end)
 
   it("can be a request, which the next generation answers", function()
@@ -280,7 +259,7 @@ zeroless.sleep(1000)]], "--restart", "--redeliver", "1", "--dead-letter", path }
       assert.equal(1, count)
     end
     assert.same({ { "bad" }, { "" } }, (function()
-      local found = letters(path)
+      local found = dead_letters.read(path)
       table.sort(found, function(x, y) return x[1] > y[1] end)
       return #found == 2 and found or { found[1], { "" } }
     end)())
@@ -293,6 +272,6 @@ zeroless.sleep(1000)]], "--restart", "--redeliver", "1", "--dead-letter", path }
     w:told "it is given again"
     w:save "for _ in Server { endpoint = 'ipc://other' }:pull() do end"
     w:told "set aside to the dead letters"
-    assert.same({ { "bad" } }, letters(path))
+    assert.same({ { "bad" } }, dead_letters.read(path))
   end)
 end)

@@ -169,7 +169,7 @@ end
     w:told "Ready..."
     w:reload(serve)
     local pid = children(w)[1]
-    assert.equal("S", status(pid))
+    support.eventually(function() return status(pid) == "S" end, "the detached process to sleep")
     uv.kill(tonumber(pid), "sigterm")
     gone(pid)
   end)

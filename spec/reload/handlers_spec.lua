@@ -38,6 +38,9 @@ for message in pull do error "boom" end]]), "--watch" }
     for i = 1, 100 do push(tostring(i)) end
     w:save(serve)
     w:expect "2 100\n"
+    local handled_all = {}
+    for i = 1, 100 do handled_all[i] = ("2 %d\n"):format(i) end
+    assert.equal("ready\n" .. table.concat(handled_all), w.child.stdout)
   end)
 end)
 
@@ -79,6 +82,9 @@ _G.p = p
     w:kill "sighup"
     heard(w, 2, "reloaded")
     w:expect "false\tcall refused\nfalse\tcall refused\n"
+    w:client():push() "after"
+    w:expect "2 after\n"
+    assert.is_nil(handled(w, 1, "reloaded"))
   end)
 end)
 
@@ -118,7 +124,8 @@ os.exit(0)]]
 
   it("stops the process ends it in good order", function()
     local w = worker.start { with_handler("function() zeroless.stop(7) end") }
-    w:ends(7)
+    w.child:wait()
+    assert.equal(7, w.child.code, w.child.stderr)
   end)
 
   it("asks for a reload at each record gets one, and the log goes on", function()
@@ -130,7 +137,7 @@ zeroless.log.handler(function(record)
   print("record", zeroless.generation, record.message)
 end)
 ]] .. serve }
-    w:expect "record\t2\treloaded"
+    assert.matches("record\t2\treloaded\n", w:expect "record\t2\treloaded\n", 1, true)
   end)
 
   it("closes every socket when one is closed does not take part in that", function()
@@ -180,6 +187,7 @@ print "received"]]
     w:expect "closed"
     w:client():push() "a message"
     w:expect "received"
+    assert.equal(("closed\n"):rep(3) .. "received\n", w.child.stdout)
     w:ends(0)
   end)
 
@@ -222,8 +230,8 @@ server:pull()
 zeroless.log.info "two"
 server:close()
 print(table.concat(seen, "|"):gsub("tcp://[^|]*", "ADDRESS"))]] }
-    w:expect "one|Binding ADDRESS|Ready...|two"
     w:ends(0)
+    assert.equal("one|Binding ADDRESS|Ready...|two\t1\n", w.child.stdout)
   end)
 
   it("that no handler could get go to standard error", function()
@@ -277,5 +285,6 @@ for message in pull do print("1 " .. message) end]] }
     w:reload(serve)
     for i = 1, 10 do push(tostring(i)) end
     w:expect "2 10\n"
+    assert.equal("1 a\n2 1\n2 2\n2 3\n2 4\n2 5\n2 6\n2 7\n2 8\n2 9\n2 10\n", w.child.stdout)
   end)
 end)

@@ -2,6 +2,7 @@
 -- Sockets that a new version does not open: they queue while a save may be in progress, and what they had
 -- received is counted or set aside when they are closed after all.
 
+local dead_letters = require "spec.dead_letters"
 local support = require "spec.support"
 local worker = require "spec.reload.worker"
 local zeroless = require "zeroless"
@@ -79,15 +80,6 @@ describe("a save in two steps, of which the first opens nothing,", function()
   end)
 end)
 
--- Lines of dead letters, each a message of one frame.
-local function count_letters(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  local _, count = text:gsub("message %d+ is here", "")
-  return count
-end
-
 -- A pull at `port` whose handler is busy while `count` messages come; then its version for another port, which
 -- has no name either.
 local function change_port(count, ...)
@@ -121,7 +113,7 @@ describe("a pull whose port changes, without a name,", function()
     local record = w:told "Closing the pull at tcp://127.0.0.1"
     local count = tonumber(record.msg:match "(%d+) messages that it had received are in the dead letters")
     assert.is_true(count > 0)
-    assert.equal(count, count_letters(path))
+    assert.equal(count, #dead_letters.read(path))
   end)
 end)
 

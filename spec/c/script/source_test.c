@@ -51,7 +51,7 @@ static int end(void **state)
 /* Loads the file into `sources`, as a script does, and gives the text back. */
 static void load(const char *path)
 {
-    struct zl_source *source = zl_source_load(&sources, path, false);
+    struct zl_source *source = zl_source_load(&sources, path, ZL_LOAD_MODULE);
     assert_non_null(source);
     zl_source_done(source);
 }
@@ -70,13 +70,13 @@ static void has_the_whole_text(void **state)
     memset(large, 'x', sizeof large);
     large[5] = '\0';
     save("a.lua", large, sizeof large);
-    struct zl_source *source = zl_source_load(&sources, "a.lua", false);
+    struct zl_source *source = zl_source_load(&sources, "a.lua", ZL_LOAD_MODULE);
     assert_non_null(source);
     assert_int_equal(source->size, sizeof large);
     assert_memory_equal(source->text, large, sizeof large);
     assert_int_equal(source->text[source->size], '\0');
     save("a.lua", "", 0);
-    source = zl_source_load(&sources, "a.lua", true);
+    source = zl_source_load(&sources, "a.lua", ZL_LOAD_FRESH);
     assert_non_null(source);
     assert_int_equal(source->size, 0);
     assert_string_equal(source->text, "");
@@ -94,9 +94,9 @@ static void counts_a_file_once(void **state)
 static void tells_why_a_file_cannot_be_read(void **state)
 {
     (void)state;
-    assert_null(zl_source_load(&sources, "missing.lua", false));
+    assert_null(zl_source_load(&sources, "missing.lua", ZL_LOAD_MODULE));
     assert_int_equal(errno, ENOENT);
-    assert_null(zl_source_load(&sources, ".", false));
+    assert_null(zl_source_load(&sources, ".", ZL_LOAD_MODULE));
     assert_int_equal(errno, EISDIR);
     assert_int_equal(sources.count, 2); /* recorded all the same */
     zl_sources_prune(&sources);
@@ -148,10 +148,10 @@ static void hands_out_once_what_a_reload_has_read(void **state)
     load("a.lua");
     assert_true(zl_sources_refresh(&now, &sources));
     save("a.lua", "return 'later'", 14);
-    struct zl_source *source = zl_source_load(&now, "a.lua", false);
+    struct zl_source *source = zl_source_load(&now, "a.lua", ZL_LOAD_MODULE);
     assert_string_equal(source->text, "return 'a'");
     zl_source_done(source);
-    source = zl_source_load(&now, "a.lua", false);
+    source = zl_source_load(&now, "a.lua", ZL_LOAD_MODULE);
     assert_string_equal(source->text, "return 'later'");
 }
 
@@ -161,7 +161,7 @@ static void hands_out_what_is_there_now_when_asked_for_it(void **state)
     load("a.lua");
     assert_true(zl_sources_refresh(&now, &sources));
     save("a.lua", "return 'later'", 14);
-    assert_string_equal(zl_source_load(&now, "a.lua", true)->text, "return 'later'");
+    assert_string_equal(zl_source_load(&now, "a.lua", ZL_LOAD_FRESH)->text, "return 'later'");
 }
 
 static void keeps_no_text_of_data(void **state)
@@ -177,10 +177,10 @@ static void adds_only_what_was_not_there(void **state)
 {
     (void)state;
     load("a.lua");
-    assert_non_null(zl_source_load(&now, "b.lua", false));
+    assert_non_null(zl_source_load(&now, "b.lua", ZL_LOAD_MODULE));
     uint64_t hash = sources.first->hash;
     save("a.lua", "x", 1);
-    assert_non_null(zl_source_load(&now, "a.lua", false));
+    assert_non_null(zl_source_load(&now, "a.lua", ZL_LOAD_MODULE));
     assert_true(zl_sources_merge(&sources, &now));
     assert_int_equal(sources.count, 2);
     for (const struct zl_source *source = sources.first; source; source = source->next)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Code that does not come back: stopped by --max-handler-time, and at the latest by the drain deadline.
 
+local dead_letters = require "spec.dead_letters"
 local support = require "spec.support"
 local workers = require "spec.workers"
 
@@ -18,6 +19,10 @@ local co = coroutine.wrap(function() while true do coroutine.yield() end end); w
   ["zeroless.now()"] = "while true do zeroless.now() end",
   ["coroutines that never end"] = [[
 while true do coroutine.resume(coroutine.create(function() local n = 0; while true do n = n + 1 end end)) end]],
+  ["a message handler of xpcall"] = [[
+while true do xpcall(function() while true do end end, function() while true do end end) end]],
+  ["a message handler for another error"] = [[
+while true do xpcall(function() error "other" end, function() local n = 0; while true do n = n + 1 end end) end]],
   ["xpcall with a handler"] = "while true do xpcall(function() while true do end end, debug.traceback) end",
 }
 
@@ -71,6 +76,35 @@ describe("--max-handler-time", function()
     end)
   end
 
+  for _, jit in ipairs { "-jon", "-joff" } do
+    it("ends a log handler that the host's own records reach (" .. jit .. "); it is no longer used", function()
+      local child = support.run_host { jit, "--max-handler-time", "0.1", support.file [[
+local zeroless = require "zeroless"
+zeroless.log.handler(function()
+  while true do end
+end)
+zeroless.after(0.01, zeroless.stop)
+zeroless.spawn(function() zeroless.sleep(1000) end)
+zeroless.sleep(1000)]] }
+      assert.equal(0, child.code, child.stderr)
+      assert.matches("the log handler failed and is no longer used: [^\n]*script.lua:3: stopped after 0.1 s",
+        child.stderr)
+      assert.matches("stopping: zeroless.stop()", child.stderr, 1, true)
+    end)
+  end
+
+  it("leaves a message handler the time for a traceback", function()
+    local child = support.run_host { "--max-handler-time", "0.1", "-e", [[
+local zeroless = require "zeroless"
+local function handler(err)
+  local lines = {}
+  for i = 1, 100 do lines[i] = debug.traceback(err):upper() end
+  return table.concat(lines, "\n"):sub(1, 60)
+end
+print(xpcall(function() while true do end end, handler))]] }
+    assert.matches("false\t(COMMAND LINE):7: STOPPED AFTER 0.1 S", child.stdout, 1, true)
+  end)
+
   it("ends a function of on_reload, and the new generation serves", function()
     local child = workers.start([[
 local zeroless = require "zeroless"
@@ -109,9 +143,7 @@ end]], { "--restart", "--dead-letter", letters, "--max-handler-time", "0.1" }, p
     push "next"
     child:expect "handled next"
     workers.stop(child)
-    local file = assert(io.open(letters))
-    assert.matches("endless", file:read "*a", 1, true)
-    file:close()
+    assert.same({ { "endless" } }, dead_letters.read(letters))
   end)
 
   it("leaves code alone that waits now and then, and luv's callbacks that come back", function()

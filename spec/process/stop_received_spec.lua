@@ -2,23 +2,13 @@
 -- What a process that is asked to stop makes of the messages that it has received, and of those on
 -- their way to it. Each case stops a worker of its own.
 
+local dead_letters = require "spec.dead_letters"
+local script = require "spec.process.script"
 local support = require "spec.support"
 local zeroless = require "zeroless"
 local Server, Client = zeroless.Server, zeroless.Client
 
-local prelude = [[local zeroless = require "zeroless" io.stdout:setvbuf "line" ]]
-  .. [[local Server, Client = zeroless.Server, zeroless.Client ]]
-
-local function start(text, ...)
-  local arguments = { ... }
-  arguments[#arguments + 1] = support.file(prelude .. text)
-  return support.start_host(arguments)
-end
-
--- A worker with a server at the endpoint.
-local function start_server(endpoint, text, ...)
-  return start(("local server = Server { endpoint = %q } "):format(endpoint) .. text, ...)
-end
+local start, start_server = script.start, script.start_server
 
 local function tcp()
   return "tcp://127.0.0.1:" .. support.free_port()
@@ -263,7 +253,7 @@ end]], "--drain-timeout", 1, "--restart", "--dead-letter", letters)
     assert.equal(75, child.code, child.stderr)
     local left = tonumber(child.stderr:match "nobody has handled: (%d+), kept as dead letters")
     assert.equal(30, #numbers(child) + left)
-    assert.is_true(#assert(io.open(letters, "rb")):read "*a" > 0)
+    assert.equal(left, #dead_letters.read(letters))
   end)
 
   it("is said of a script that ends by itself, too", function()
@@ -331,13 +321,7 @@ end]], "--drain-timeout", 1000)
     child:expect "got 1\n"
     zeroless.sleep(0.1)
     child:kill "sigterm"
-    local successor, pull
-    support.eventually(function()
-      successor = Server { host = "127.0.0.1", port = port }
-      local ok, receiver = pcall(successor.pull, successor)
-      pull = ok and receiver
-      return ok
-    end, "the port")
+    local successor, pull = support.bind_again { host = "127.0.0.1", port = port }
     assert.is_nil(child.code)
     push "next"
     assert.equal("next", pull:recv(support.patience))
@@ -345,74 +329,5 @@ end]], "--drain-timeout", 1000)
     child:wait()
     client:close()
     successor:close()
-  end)
-end)
-
-describe("the end", function()
-  it("does not depend on which of a script's two ends of request and reply is closed first", function()
-    for _ = 1, 10 do
-      local child = support.run_host { "--drain-timeout", "1000", "--log-level", "warn", "-e", [[
-        local zeroless = require "zeroless"
-        local server = zeroless.Server { host = "127.0.0.1" }
-        local answer, requests = server:reply()
-        local ask = zeroless.Client():connect(server.endpoint):request()
-        ask "left unread"
-      ]] }
-      assert.equal(0, child.code, child.stderr)
-    end
-  end)
-
-  it("comes with code 0 although the signal is repeated within milliseconds", function()
-    for i = 1, 10 do
-      local child = start [[
-local pull = Server { host = "127.0.0.1" }:pull()
-print "ready"
-for _ in pull do end]]
-      child:expect "ready"
-      for _ = 1, 1 + i do child:kill "sigterm" end
-      support.eventually(function()
-        if not child.code then child:kill "sighup" end
-        return child.code
-      end, "the end")
-      child:wait()
-      assert.equal(0, child.code, child.stderr)
-    end
-  end)
-end)
-
-describe("the log says why the process stops:", function()
-  local causes = {
-    ["SIGTERM"] = "zeroless.sleep(1000)",
-    ["SIGINT %(Ctrl%-C%)"] = "zeroless.sleep(1000)",
-    ["zeroless.stop%(%)"] = "zeroless.stop()",
-    ["zeroless.stop%(3%)"] = "zeroless.stop(3)",
-  }
-  for cause, text in pairs(causes) do
-    it((cause:gsub("%%", "")), function()
-      local child = start("print 'ready' " .. text)
-      child:expect "ready"
-      if cause:match "^SIG" then child:kill(cause:match "^%w+":lower()) end
-      child:wait()
-      assert.matches('level=info msg="stopping: ' .. cause .. '"', child.stderr)
-    end)
-  end
-
-  it("nothing when a script just ends", function()
-    local child = support.run_host { "-e", [[local zeroless = require "zeroless" zeroless.sleep(0)]] }
-    assert.equal("", child.stderr)
-  end)
-
-  it("and what it is finishing when that takes more than a moment", function()
-    local child = start([[
-zeroless.spawn(function() zeroless.sleep(0) end)
-local pull = Server { endpoint = "inproc://x" }:pull()
-Client():connect "inproc://x":push() "work"
-pull()
-zeroless.stop()
-zeroless.sleep(1)]], "--drain-timeout", support.patience)
-    child:wait()
-    assert.equal(0, child.code, child.stderr)
-    assert.matches('level=info msg="finishing 1 task and 0 received messages, up to 60 s; a second signal',
-      child.stderr, 1, true)
   end)
 end)

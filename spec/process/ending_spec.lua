@@ -60,7 +60,7 @@ describe("the end of a script", function()
   it("does not wait for what was sent to a receiver of the script's own, over inproc or tcp", function()
     local tcp = "tcp://127.0.0.1:*"
     for _, endpoints in ipairs{{support.inproc(), support.inproc()}, {tcp, tcp}} do
-      run(("local one, other = %q, %q"):format(unpack(endpoints)) .. [[
+      local text = ("local one, other = %q, %q"):format(unpack(endpoints)) .. [[
         local zeroless = require "zeroless"
         local puller, publisher = zeroless.Server{endpoint = one}, zeroless.Server{endpoint = other}
         local pull, pub = puller:pull(), publisher:pub()
@@ -71,7 +71,10 @@ describe("the end of a script", function()
         push "left unread"
         pub "left unread"
         assert(pull() == "read" and sub)
-      ]])
+      ]]
+      local child = support.run_host{"--log-level", "warn", "--drain-timeout", "50", "-e", text}
+      assert.are.equal(0, child.code, child.stderr)
+      assert.matches("^[^\n]*level=warn [^\n]*nobody has handled: 1, and are lost\"\n$", child.stderr)
     end
   end)
 

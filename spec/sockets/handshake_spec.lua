@@ -87,13 +87,7 @@ describe("what is sent to a peer of another pattern is never taken for sent:", f
       end)
       assert.same({ nil, "timeout" }, { pusher:join(moment) })
       wrong:close()
-      local pull
-      support.eventually(function()
-        local right = Server { endpoint = address }
-        local bound, receiver = pcall(right.pull, right)
-        pull = bound and receiver
-        return pull
-      end, "the address to be free")
+      local _, pull = support.bind_again { endpoint = address }
       for i = 1, 3 do assert.equal(tostring(i), pull:recv(patience)) end
       assert.is_true(pusher:join(patience))
       push:close()
@@ -172,14 +166,8 @@ describe("a message above the receiver's max_message_size", function()
 end)
 
 describe("a request that was given up", function()
-  it("is not executed by a server that starts later", function()
-    local port = support.free_port()
-    local request, replies = Client():connect_local(port):request { timeout = 0.05 }
-    for i = 1, 5 do
-      request("given up " .. i)
-      assert.same({ nil, "timeout" }, { replies() })
-    end
-    local reply, requests = Server({ host = "127.0.0.1", port = port }):reply()
+  -- All that comes until the requester has its reply is "wanted".
+  local function assert_only_wanted(request, replies, reply, requests)
     local asker = zeroless.spawn(function()
       repeat
         request "wanted"
@@ -191,6 +179,17 @@ describe("a request that was given up", function()
       assert.equal("wanted", requests:recv(patience))
       reply "done"
     until asker:join(0.02)
+  end
+
+  it("is not executed by a server that starts later", function()
+    local port = support.free_port()
+    local request, replies = Client():connect_local(port):request { timeout = 0.05 }
+    for i = 1, 5 do
+      request("given up " .. i)
+      assert.same({ nil, "timeout" }, { replies() })
+    end
+    local reply, requests = Server({ host = "127.0.0.1", port = port }):reply()
+    assert_only_wanted(request, replies, reply, requests)
   end)
 
   it("is not executed by a server that has left before, and comes back", function()
@@ -209,17 +208,7 @@ describe("a request that was given up", function()
       return not sent
     end, "the end of the connection")
     reply, requests = Server({ host = "127.0.0.1", port = port }):reply()
-    local asker = zeroless.spawn(function()
-      repeat
-        request "wanted"
-        local answer = replies()
-      until answer
-      return true
-    end)
-    repeat
-      assert.equal("wanted", requests:recv(patience))
-      reply "done"
-    until asker:join(0.02)
+    assert_only_wanted(request, replies, reply, requests)
   end)
 end)
 
@@ -318,13 +307,7 @@ describe("a peer that dies and comes back", function()
     push "the last in the queue"
     peer:close()
     support.eventually(function() return not push:try "into a gap" end, "the end of the connection")
-    local pull
-    support.eventually(function()
-      local server = Server { host = "127.0.0.1", port = port }
-      local bound, receiver = pcall(server.pull, server)
-      pull = bound and receiver
-      return pull
-    end, "the port to be free")
+    local _, pull = support.bind_again { host = "127.0.0.1", port = port }
     local count, message = 1, pull:recv(patience)
     while message and message ~= "the last in the queue" do
       count, message = count + 1, pull:recv(patience)

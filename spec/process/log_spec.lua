@@ -40,7 +40,7 @@ describe("log.debug, info, warn, error", function()
       local record = records[1]
       assert.equal(level, record.level)
       assert.equal("what happened", record.message)
-      assert.equal("spec/log_spec.lua:" .. line, record.source)
+      assert.equal("spec/process/log_spec.lua:" .. line, record.source)
       assert.equal("a", record.fields.peer)
       assert.equal("3", tostring(record.fields.count))
     end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- SIGHUP before a script has said whether it uses zeroless, and SIGPIPE.
+-- SIGHUP before a script has said whether it uses zeroless, SIGPIPE and SIGXFSZ.
 
 local support = require "spec.support"
 local workers = require "spec.workers"
@@ -136,5 +136,35 @@ print(failed)
 zeroless.stop()]]
     assert.equal(0, child.code, child.stderr)
     assert.matches("^0\nEPIPE", child.stdout)
+  end)
+end)
+
+describe("the limit of a file's size", function()
+  it("does not end a worker: what it prints is lost, and said to be", function()
+    local output = support.folder() .. "/output"
+    local shell = 'ulimit -f 8; "$0" -e "$1" >"$2"; echo "code $?" >&2'
+    local child = support.start { "/bin/bash", "-c", shell, support.host, [[
+local zeroless = require "zeroless"
+for i = 1, 1e4 do print(i) end
+zeroless.sleep(0.01)
+io.stderr:write "serves on\n"]], output }
+    child:wait()
+    assert.matches("standard output: File too large; what was printed is lost", child.stderr, 1, true)
+    assert.matches("serves on\n", child.stderr, 1, true)
+    assert.matches("code 74\n", child.stderr, 1, true)
+  end)
+
+  it("does not end a worker whose log reaches it, and a child has the signal as usual", function()
+    local log = support.folder() .. "/log"
+    local child = support.start { "/bin/bash", "-c", 'ulimit -f 8; exec "$0" -e "$1" 2>"$2"', support.host, [[
+local zeroless = require "zeroless"
+for i = 1, 100 do zeroless.log.warn(("z"):rep(500)) end
+zeroless.sleep(0.01)
+print "serves on"
+local file = io.popen "cat /proc/self/status"
+print(bit.band(tonumber(file:read "*a":match "SigIgn:%s*(%x+)":sub(-8), 16), 0x1000000))]], log }
+    child:wait()
+    assert.equal(0, child.code, child.signal)
+    assert.equal("serves on\n0\n", child.stdout)
   end)
 end)

@@ -129,7 +129,8 @@ describe("finalizers that run while a state is closed", function()
     it("are refused whatever they call, when the script " .. name, function()
       local child = support.run_script(everything .. last)
       assert.equal(0, child.signal, child.stderr)
-      assert.equal(name == "fails" and 1 or 0, child.code, child.stderr)
+      -- What is in the queue is not handled: an error where the process was asked to stop.
+      assert.equal(({ ends = 0, stops = 75, fails = 1 })[name], child.code, child.stderr)
       assert.equal("", child.stdout)
     end)
   end

@@ -4,19 +4,12 @@
 -- was not sent: it is named, and nothing is waited for.
 
 local raw_peer = require "spec.raw_peer"
+local script = require "spec.process.script"
 local support = require "spec.support"
 local zeroless = require "zeroless"
 local uv = require "luv"
 local Server = zeroless.Server
-
-local prelude = [[local zeroless = require "zeroless" io.stdout:setvbuf "no" ]]
-  .. [[local Server, Client = zeroless.Server, zeroless.Client ]]
-
-local function start(text, ...)
-  local arguments = { ... }
-  arguments[#arguments + 1] = support.file(prelude .. text)
-  return support.start_host(arguments)
-end
+local start = script.start
 
 -- A port that belongs to us and at which nobody answers.
 local function with_absent_peer(f)
