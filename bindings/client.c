@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Client: a list of addresses to connect to, then one pattern on all of them. Addresses may come
- * and go before and after the pattern is made; one is in the list only when its connect has worked.
- */
+/* Client: a list of addresses to connect to, then one pattern on all of them. Addresses can be
+ * added and removed before and after the pattern is created; one is added only after its connect
+ * has succeeded. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static struct client *check_client(lua_State *L)
     return client;
 }
 
-/* The pattern's socket while it is open. */
+/* The pattern's socket; NULL unless it is open. */
 static struct zl_socket *live_socket(const struct client *client)
 {
     struct zl_socket *socket = client->handle.socket;
@@ -41,7 +41,7 @@ static void read_host_and_port(lua_State *L, int host, int port, struct zl_endpo
     size_t size;
     int number = zl_lua_check_port(L, port);
     if (lua_type(L, host) != LUA_TSTRING)
-        luaL_error(L, "a host is a string, not a %s: client:connect(\"10.0.0.1\", 1567)",
+        luaL_error(L, "a host must be a string, not a %s: client:connect(\"10.0.0.1\", 1567)",
                    luaL_typename(L, host));
     const char *text = lua_tolstring(L, host, &size);
     if (!zl_endpoint_tcp(out, text, size, number, ZL_CONNECT, why))
@@ -89,7 +89,7 @@ static void read_local_address(lua_State *L, struct zl_endpoint *out)
     read_host_and_port(L, 3, 2, out);
 }
 
-/* "H on port P" or the endpoint, pushed. */
+/* Pushes "HOST on port PORT" or the endpoint, and returns it. */
 static const char *push_description(lua_State *L, const struct zl_endpoint *endpoint)
 {
     if (endpoint->transport == ZL_TCP)

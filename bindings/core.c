@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts the bindings together as the module zeroless.core, which lua/zeroless/ builds the public
- * modules on, and prepares a fresh state for scripts: coroutines that pass waits on, os.exit. */
+/* Assembles the bindings into the module zeroless.core, on which lua/zeroless/ builds the public
+ * modules, and prepares a fresh state for scripts: coroutines that pass on waits, os.exit. */
 #include "bindings/core.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "runtime/zmq/libzmq.h"
 #include "runtime/shutdown.h"
 
-/* os.exit(code, close): what was sent is flushed first. */
+/* os.exit(code, close): flushes sent messages before exiting */
 static int os_exit(lua_State *L)
 {
     int code = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
@@ -26,7 +26,7 @@ static int os_exit(lua_State *L)
     zl_shutdown_exit(zl_loop_of(generation->host), code);
 }
 
-/* core.engage(): the script uses zeroless */
+/* core.engage(): called when the script requires zeroless */
 static int core_engage(lua_State *L)
 {
     char why[ZL_WHY_MAX];
@@ -38,10 +38,11 @@ static int core_engage(lua_State *L)
     return 0;
 }
 
-_Static_assert(ZL_SOURCE_MAX == LUA_IDSIZE, "the name of a source is kept whole");
+_Static_assert(ZL_SOURCE_MAX == LUA_IDSIZE, "a source name fits");
 
-/* core.mark(object, stack level): the line of the script that asked, received or answered */
-static int core_mark(lua_State *L)
+/* core.note_call_site(object, stack level): records the script line that sent a request, received
+ * one or replied */
+static int core_note_call_site(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
     struct zl_line *line = zl_reqrep_line(handle->socket);
@@ -54,8 +55,8 @@ static int core_mark(lua_State *L)
     return 0;
 }
 
-/* core.marked(object): that line */
-static int core_marked(lua_State *L)
+/* core.call_site(object): the recorded line, or "" */
+static int core_call_site(lua_State *L)
 {
     struct zl_handle *handle = lua_touserdata(L, 1);
     char text[ZL_LINE_MAX];
@@ -72,7 +73,7 @@ static int core_is_closed(lua_State *L)
     return 1;
 }
 
-/* core.counts(): open sockets and living tasks, for leak checks */
+/* core.counts(): the numbers of open sockets and of tasks that have not ended, for leak checks */
 static int core_counts(lua_State *L)
 {
     struct zl_loop *loop = zl_lua_loop(L);
@@ -83,13 +84,10 @@ static int core_counts(lua_State *L)
 
 static int open_core(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"engage", core_engage},
-                                         {"mark", core_mark},
-                                         {"marked", core_marked},
-                                         {"is_closed", core_is_closed},
-                                         {"counts", core_counts},
-
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"engage", core_engage},       {"note_call_site", core_note_call_site},
+        {"call_site", core_call_site}, {"is_closed", core_is_closed},
+        {"counts", core_counts},       {NULL, NULL}};
     struct zl_loop *loop = zl_lua_loop(L);
     lua_newtable(L);
     luaL_register(L, NULL, functions);

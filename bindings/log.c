@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The log for scripts: records out of Lua values, and log.handler, which takes the records of the
- * script and its host in place of standard error (runtime/script/records.h). */
+/* The log for scripts: records built from Lua values, and log.handler, which receives the records
+ * of the script and the host in place of standard error (runtime/script/records.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ enum { MOST_FIELDS = 32 };
 
 static char handler_key;
 
-/* The text of the value at the top, which is replaced by it. */
+/* Replaces the value at the top by its text, and returns it as a field. */
 static struct zl_field read_field(lua_State *L, const char *key)
 {
     struct zl_field field = {.key = key};
@@ -30,7 +30,7 @@ static struct zl_field read_field(lua_State *L, const char *key)
     field.value = lua_tolstring(L, -1, &field.size);
     if (!field.value)
         field.value = "";
-    /* A number that JSON has no word for is a string. */
+    /* JSON cannot represent nan and inf as numbers. */
     if (field.bare && (strstr(field.value, "nan") || strstr(field.value, "inf")))
         field.bare = false;
     return field;
@@ -41,8 +41,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct zl_field *)a)->key, ((const struct zl_field *)b)->key);
 }
 
-/* The fields of the table at `index`, in the order of their names; their texts stay on the stack.
- */
+/* Reads the fields of the table at `index`, sorted by name; their texts stay on the stack. */
 static int read_fields(lua_State *L, int index, struct zl_field *fields)
 {
     int count = 0;
@@ -55,7 +54,7 @@ static int read_fields(lua_State *L, int index, struct zl_field *fields)
     lua_pushnil(L);
     while (lua_next(L, index)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "fields have names: {peer = name}, not a list");
+            luaL_error(L, "fields must have names, as in {peer = name}");
         if (count == MOST_FIELDS)
             luaL_error(L, "a record has at most %d fields", MOST_FIELDS);
         fields[count] = read_field(L, lua_tostring(L, -2));
@@ -65,8 +64,8 @@ static int read_fields(lua_State *L, int index, struct zl_field *fields)
     return count;
 }
 
-/* A generation that is not the loop's has a level of its own: one that is being replaced does not
- * set that of the next. */
+/* A generation that is not the running one has its own level, so that code being replaced does not
+ * change the next generation's. */
 static bool is_current(const struct zl_generation *generation)
 {
     return generation->group.sched->group == &generation->group;
@@ -91,7 +90,7 @@ static int core_log(lua_State *L)
     record.count = read_fields(L, 3, fields);
     zl_lua_caller(L, (int)luaL_optinteger(L, 4, 1), line);
     record.source = line;
-    if (!zl_records_give(&generation->records, &record))
+    if (!zl_records_pass(&generation->records, &record))
         zl_log_write(&record);
     return 0;
 }
@@ -144,7 +143,7 @@ static int call_handler(lua_State *L)
     return 0;
 }
 
-/* The handler runs outside of the coroutine that logs. Once it has failed it is no longer used. */
+/* Runs the handler outside the coroutine that logs. A handler that has failed is removed. */
 static bool handle(lua_State *L, const struct zl_record *record)
 {
     if (zl_vm_call(L, call_handler, (void *)record) == 0)
@@ -156,7 +155,7 @@ static bool handle(lua_State *L, const struct zl_record *record)
     return false;
 }
 
-/* core.log_handler(f or nil): what waits still goes to the one before */
+/* core.log_handler(f or nil): queued records still go to the previous handler */
 static int core_log_handler(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_live(L);

@@ -34,7 +34,7 @@ struct zl_loop *zl_lua_loop(lua_State *L)
     return zl_loop_of(zl_lua_generation(L)->host);
 }
 
-/* The line of the script that called, over zlrun's own Lua. */
+/* Pushes the innermost line of the script, skipping zlrun's own Lua modules. */
 static void push_script_line(lua_State *L)
 {
     lua_Debug info;
@@ -66,7 +66,8 @@ void zl_lua_refuse_in_attempt(lua_State *L, const char *call)
     if (!generation->is_attempt || generation->group.failed)
         return;
     push_script_line(L);
-    lua_pushfstring(L, "%s was called in the start of new code, which ends the reload alone", call);
+    lua_pushfstring(L, "%s was called while new code was starting; this aborts only the reload",
+                    call);
     lua_concat(L, 2);
     zl_generation_failed(generation, NULL, lua_tostring(L, -1));
     lua_error(L);

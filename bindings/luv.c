@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* luv for scripts, on a loop of the generation's own, which the host nests in its own. Callbacks
- * run outside any task, and an error in one ends the script as an error in a task does. */
+/* luv for scripts, on the generation's own loop, nested in the host's. Callbacks run outside any
+ * task; an error in one fails the generation, as an error in a task does. */
 #include <luv/luv.h>
 
 #include "bindings/luasup.h"
@@ -11,8 +11,8 @@
 #include "runtime/script/generation.h"
 #include "runtime/zmq/context.h"
 
-/* luv's protocol (luv.h): pops the function and its arguments, pushes the results; their number, or
- * a negative number after an error. */
+/* The callback protocol of luv (luv.h): pops the function and its arguments and pushes the results.
+ * Returns their number, or a negative number after an error. */
 static int call_back(lua_State *L, int arguments, int results, int flags)
 {
     struct zl_generation *generation = zl_lua_generation(L);
@@ -28,14 +28,14 @@ static int call_back(lua_State *L, int arguments, int results, int flags)
     lua_insert(L, before + 1);
     sched->current = sched->outside;
     lua_State *around = zl_runaway_enter(generation->group.L);
-    zl_runaway_beat(); /* uv.run called this one: the script has come back to it */
+    zl_runaway_beat(); /* uv.run called this callback: a new stretch begins */
     int outcome = lua_pcall(L, arguments, results, before + 1);
     zl_runaway_beat();
     zl_runaway_leave(around);
     sched->current = interrupted;
     if (outcome != 0) {
         zl_generation_failed(generation, NULL, lua_tostring(L, -1));
-        uv_stop(&generation->luv_loop->inner); /* a script that runs the loop itself gets no more */
+        uv_stop(&generation->luv_loop->inner); /* also ends a uv.run of the script */
         lua_settop(L, before);
         return -outcome;
     }
@@ -50,7 +50,7 @@ static int refuse(lua_State *L)
     return luaL_error(L, ZL_REFUSAL);
 }
 
-/* Puts `refuse` (at index 2) in the place of each function of the table at the top, and pops it. */
+/* Replaces each function of the table at the top by `refuse` (at index 2), and pops the table. */
 static void disarm_table(lua_State *L)
 {
     lua_pushnil(L);
@@ -65,7 +65,7 @@ static void disarm_table(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* The module and the methods of its handles (luv keeps a set of their metatables). */
+/* Disarms the module and the methods of its handles (luv keeps a set of their metatables). */
 static int disarm_protected(lua_State *L)
 {
     lua_pushcfunction(L, refuse);
@@ -83,7 +83,8 @@ static int disarm_protected(lua_State *L)
     return 0;
 }
 
-/* From now on the loop only closes: what a finalizer would start in it has no end. */
+/* Disarms luv: the loop only closes from now on, so anything that a finalizer starts in it would
+ * never end. */
 static void disarm(lua_State *L)
 {
     if (zl_vm_call(L, disarm_protected, NULL) != 0)
@@ -92,16 +93,16 @@ static void disarm(lua_State *L)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-/* uv.loop_close(): the loop is the host's */
+/* uv.loop_close(): refused, the host owns the loop */
 static int loop_close(lua_State *L)
 {
     lua_pushnil(L);
-    lua_pushliteral(L, "EBUSY: the loop is closed with the script");
+    lua_pushliteral(L, "EBUSY: the loop is closed when the script ends");
     lua_pushliteral(L, "EBUSY");
     return 3;
 }
 
-/* uv.run(mode), which comes back from the failure of a callback as any other call: by an error. */
+/* uv.run(mode): raises after a callback has failed */
 static int run(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -112,7 +113,7 @@ static int run(lua_State *L)
     return lua_gettop(L);
 }
 
-/* The module at the top becomes the host's. */
+/* Adapts the module at the top to the host. */
 static void adapt(lua_State *L)
 {
     lua_pushcfunction(L, loop_close);
@@ -130,10 +131,10 @@ static int open_protected(lua_State *L)
     return 1;
 }
 
-/* What luv's loop opens: with less libuv aborts, or luv crashes. */
+/* Descriptors that luv's loop opens: without them libuv aborts or luv crashes. */
 enum { LUV_DESCRIPTORS = 6 };
 
-/* luv keeps the state that opens it for its callbacks: that must be the main one, no coroutine. */
+/* luv runs its callbacks in the state that opens it: this must be the main one, not a coroutine. */
 int zl_open_luv(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_live(L);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers of luv's live through a reload: bind of TCP, UDP and pipe handles shares the socket that
- * a parked generation has at the same address (luv_servers.h). Everything else is luv's own bind.
- */
+/* Servers of luv survive a reload: bind of TCP, UDP and pipe handles shares the socket that a
+ * parked generation has at the same address (luv_servers.h). Otherwise luv's own bind is called. */
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,8 +10,8 @@
 #include "runtime/script/generation.h"
 #include "runtime/script/luv_servers.h"
 
-/* The handle's own descriptor becomes a second one for the socket; where it has none yet, it gets
- * `fd`. 0 or an error of libuv's. */
+/* Makes the handle use the socket `fd`: replaces its descriptor, or opens it if it has none yet.
+ * Takes ownership of `fd`. Returns 0 or a libuv error. */
 static int adopt(uv_handle_t *handle, int fd)
 {
     uv_os_fd_t own;
@@ -29,7 +28,7 @@ static int adopt(uv_handle_t *handle, int fd)
     return outcome;
 }
 
-/* The address that luv would bind, from arguments as luv takes them. */
+/* Reads the address that luv would bind, from the arguments of its bind. */
 static bool read_address(lua_State *L, uv_handle_type type, struct sockaddr_storage *address)
 {
     memset(address, 0, sizeof *address);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See options.h. One table of options; the value of each goes by its type to its place in
- * struct zl_options. */
+/* See options.h. A table of all options; each value is converted by its type and stored at its
+ * offset in struct zl_options. */
 #include "bindings/options.h"
 
 #include <lauxlib.h>
@@ -16,14 +16,14 @@ enum { ANY = -1, EVERYWHERE = 1 << ZL_AT_SERVER | 1 << ZL_AT_CLIENT | 1 << ZL_AT
 struct row {
     const char *name;
     enum option_type type;
-    int pattern;   /* the only pattern that has it, or ANY */
-    int places;    /* bits by enum zl_option_place */
+    int pattern;   /* the only pattern that accepts it, or ANY */
+    int places;    /* bits of enum zl_option_place */
     size_t offset; /* in struct zl_options */
 };
 
 #define AT(field) offsetof(struct zl_options, field)
 
-/* hwm stands before the two that refine it. */
+/* hwm comes before the two that override it. */
 static const struct row rows[] = {
     {"hwm", HWM, ANY, EVERYWHERE, AT(send_hwm)},
     {"send_hwm", COUNT, ANY, EVERYWHERE, AT(send_hwm)},
@@ -70,7 +70,7 @@ static int smallest(int a, int b, int c)
     return least < c ? least : c;
 }
 
-/* Levenshtein's distance of two words, at most as long as a row. */
+/* The Levenshtein distance of two words; INT_MAX if `b` is too long. */
 static int distance(const char *a, const char *b)
 {
     enum { MOST = 32 };
@@ -128,7 +128,7 @@ static void check_names(lua_State *L, int index, enum zl_option_place place,
     lua_pushnil(L);
     while (lua_next(L, index)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "options are named: {hwm = 100}, not a list");
+            luaL_error(L, "options must have names, as in {hwm = 100}");
         const char *name = lua_tostring(L, -2);
         const struct row *row = find(name);
         if (row && !(row->places & (1 << place)))
@@ -172,8 +172,8 @@ static struct zl_bytes topic(lua_State *L, const char *option, int position)
     struct zl_bytes bytes;
     if (lua_type(L, -1) != LUA_TSTRING) {
         if (position > 0)
-            luaL_error(L, "option '%s' must hold strings, number %d is a %s", option, position,
-                       luaL_typename(L, -1));
+            luaL_error(L, "option '%s' must contain only strings, element %d is a %s", option,
+                       position, luaL_typename(L, -1));
         luaL_error(L, "option '%s' must be a string, not a %s", option, luaL_typename(L, -1));
     }
     bytes.data = lua_tolstring(L, -1, &bytes.size);
@@ -183,15 +183,15 @@ static struct zl_bytes topic(lua_State *L, const char *option, int position)
     return bytes;
 }
 
-/* Leaves the array, a userdata, in the place of the table of topics. */
+/* Replaces the table of topics at the top by an array, a userdata. */
 static void topics(lua_State *L, const struct row *row, struct zl_options *options)
 {
     if (!lua_istable(L, -1))
         refuse(L, row, "a table of strings");
     size_t count = lua_objlen(L, -1);
     if (count == 0)
-        luaL_error(L,
-                   "option 'topics' is empty, so nothing would come; leave it out for everything");
+        luaL_error(L, "option 'topics' is empty, so nothing would be received; omit it to receive "
+                      "everything");
     struct zl_bytes *array = lua_newuserdata(L, count * sizeof *array);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -2, (int)i + 1);
@@ -239,7 +239,7 @@ static void take(lua_State *L, const struct row *row, struct zl_options *options
         topics(L, row, options);
         break;
     case ADDRESS:
-        break; /* the server reads these itself */
+        break; /* read by the server itself */
     }
 }
 
@@ -253,7 +253,7 @@ void zl_options_read(lua_State *L, int index, enum zl_option_place place,
     if (!lua_istable(L, index))
         luaL_error(L, "options are a table, not a %s", luaL_typename(L, index));
     check_names(L, index, place, pattern);
-    lua_newtable(L); /* keeps what the options point to */
+    lua_newtable(L); /* anchors what the options point to */
     for (int i = 0; i < ROWS; i++) {
         lua_pushstring(L, rows[i].name);
         lua_rawget(L, index);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See pattern.h. A pattern call has three steps: everything that may raise, then everything that
- * touches the arg, then the hand-over, which cannot fail. */
+ * affects the socket, then handing it to the objects, which cannot fail. */
 #include "bindings/pattern.h"
 
 #include <stdio.h>
@@ -152,7 +152,7 @@ int zl_lua_finish_pattern(lua_State *L, struct zl_handle *owner, struct zl_socke
         results++;
     }
     zl_lua_drop_socket(owner);
-    owner->socket = socket; /* takes the reference of open */
+    owner->socket = socket; /* takes over the reference of open */
     log_ready(L, socket);
     return results;
 }

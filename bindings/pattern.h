@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What servers and clients share: addresses as scripts write them, and the build of a pattern. */
+/* Code shared by servers and clients: addresses as scripts write them, and building a pattern.
+ * Belongs to the loop's thread. */
 #pragma once
 
 #include <lua.h>
@@ -11,44 +12,45 @@
 /* The port at `index`. Raises "Port 1023 is invalid, ..." at the caller's line. */
 int zl_lua_check_port(lua_State *L, int index);
 
-/* Raises `why`, and remembers that an endpoint was not to be had: uncaught, that has an exit code
- * of its own. */
+/* Raises `why` and records it as an "endpoint unavailable" error: uncaught, it has its own exit
+ * code. */
 int zl_lua_unavailable(lua_State *L, const char *why);
 
-/* Puts a socket that was made for `owner` (not yet holding it) into the sender and receiver that a
- * pattern call returns. */
+/* The state of a pattern call. */
 struct zl_pattern_build {
     const struct zl_pattern *pattern;
     struct zl_options options;
-    struct zl_handle *sender, *receiver; /* NULL when the pattern has none */
+    struct zl_handle *sender, *receiver; /* NULL if the pattern has none */
 };
 
-/* Begins a pattern call for the object at 1: raises what can be raised before there is a socket,
- * and pushes what the call returns. `pattern` comes from the closure's upvalue. */
+/* Begins a pattern call for the object at index 1: raises everything that can be raised before
+ * there is a socket, and pushes the values that the call returns. The pattern comes from the
+ * closure's upvalue. */
 void zl_lua_begin_pattern(lua_State *L, enum zl_option_place place, const char *object_name,
                           struct zl_pattern_build *build);
 
-/* The socket of the generation before that fits, taken over with the endpoints it shares with
- * `endpoints`, or NULL: then one is to be opened. `again` says where a socket that cannot be taken
- * over was bound, "" for nowhere. */
+/* Takes over a matching socket of the previous generation, with the endpoints that it shares with
+ * `endpoints`. NULL if there is none: a new one is then to be opened. `again` receives the endpoint
+ * at which a conflicting socket is bound, or "". */
 struct zl_socket *zl_lua_take_over(lua_State *L, const struct zl_pattern_build *build,
                                    const struct zl_endpoint *endpoints, int count, enum zl_use use,
                                    char again[ZL_ENDPOINT_MAX]);
 
-/* Opens the socket for it, or raises. Nothing of the object is changed. */
+/* Opens the socket, or raises with the object unchanged. */
 struct zl_socket *zl_lua_open_socket(lua_State *L, const struct zl_pattern_build *build);
 
-/* Hands the socket to the owner and what the call returns; logs Ready. How many values it returns.
- */
+/* Stores the socket in the owner and in the returned objects; logs "Ready...". Returns the number
+ * of results. */
 int zl_lua_finish_pattern(lua_State *L, struct zl_handle *owner, struct zl_socket *socket,
                           const struct zl_pattern_build *build);
 
-/* Logs what is done to an address, at info, with the line of the script. */
+/* Logs `message` and the endpoint at info level, with the line of the script. */
 void zl_lua_log_address(lua_State *L, const char *message, const struct zl_endpoint *endpoint);
 
-/* Adds a method for each pattern to the table on top of the stack; `make` gets the pattern's id as
- * its first upvalue. */
+/* Adds a method for each pattern to the table on top of the stack; the first upvalue of `make` is
+ * the pattern's id. */
 void zl_lua_pattern_methods(lua_State *L, lua_CFunction make);
 
-/* Keeps a copy of the options table at `index` (or nothing) with the object on top of the stack. */
+/* Attaches a copy of the options table at `index` (or an empty one) to the object on top of the
+ * stack. */
 void zl_lua_keep_options(lua_State *L, int index);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The receiver's userdata. What is called for every message is Lua over the FFI
- * (lua/zeroless/receiver.lua); here is the object and what is called seldom. */
+/* The receiver's userdata: the object and rarely called functions. Functions called for every
+ * message are Lua code on the FFI (lua/zeroless/receiver.lua). */
 #include "bindings/luasup.h"
 
 #include "runtime/socket/ffi.h"
@@ -12,8 +12,8 @@ static int receiver_close(lua_State *L)
     return 0;
 }
 
-/* core.retry(receiver): a wait has timed out; false when it was for a reply, whose time is over,
- * and no further try of the request is left */
+/* core.retry(receiver): called when a wait has timed out; false if it was for a reply whose time is
+ * over and whose request has no retries left */
 static int core_retry(lua_State *L)
 {
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
@@ -21,38 +21,38 @@ static int core_retry(lua_State *L)
     return 1;
 }
 
-/* core.abandon(receiver): the script did not wait longer for a reply and may ask anew */
+/* core.abandon(receiver): the script gives up waiting for a reply and may send a new request */
 static int core_abandon(lua_State *L)
 {
     zl_lua_check_handle(L, 1, zl_receiver_class)->socket->request.abandoned = true;
     return 0;
 }
 
-static char inbox_key;
+static char recvbuf_key;
 
-static int inbox__gc(lua_State *L)
+static int recvbuf__gc(lua_State *L)
 {
     zl_recvbuf_fini(lua_touserdata(L, 1));
     return 0;
 }
 
-static struct zl_recvbuf *new_inbox(lua_State *L)
+static struct zl_recvbuf *new_recvbuf(lua_State *L)
 {
     struct zl_recvbuf *recvbuf = lua_newuserdata(L, sizeof *recvbuf);
     *recvbuf = (struct zl_recvbuf){.room = 0};
-    lua_pushlightuserdata(L, &inbox_key);
+    lua_pushlightuserdata(L, &recvbuf_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     lua_setmetatable(L, -2);
     return recvbuf;
 }
 
-/* core.receive_nested(receiver): receives while the frames of another message still lie in the
- * loop's recvbuf, into one of its own: a code as of zl_ffi_receive, the frames */
+/* core.receive_nested(receiver): receives into a buffer of its own while the loop's receive buffer
+ * still holds another message; returns a code as zl_ffi_receive does, and the frames */
 static int core_receive_nested(lua_State *L)
 {
     struct zl_hub *hub = &zl_lua_loop(L)->hub;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
-    struct zl_recvbuf *own = new_inbox(L), before = hub->recvbuf;
+    struct zl_recvbuf *own = new_recvbuf(L), before = hub->recvbuf;
     struct zl_shared shared = hub->shared;
     hub->recvbuf = *own;
     hub->shared.received = NULL;
@@ -68,12 +68,12 @@ static int core_receive_nested(lua_State *L)
     return code > 0 ? code + 1 : 1;
 }
 
-/* The metatable of inboxes, where new_inbox finds it. */
-static void open_inboxes(lua_State *L)
+/* Registers the metatable used by new_recvbuf. */
+static void open_recvbuf(lua_State *L)
 {
-    lua_pushlightuserdata(L, &inbox_key);
+    lua_pushlightuserdata(L, &recvbuf_key);
     lua_newtable(L);
-    lua_pushcfunction(L, inbox__gc);
+    lua_pushcfunction(L, recvbuf__gc);
     lua_setfield(L, -2, "__gc");
     lua_rawset(L, LUA_REGISTRYINDEX);
 }
@@ -89,7 +89,7 @@ void zl_open_receiver(lua_State *L)
     lua_setfield(L, -2, "retry");
     lua_pushcfunction(L, core_abandon);
     lua_setfield(L, -2, "abandon");
-    open_inboxes(L);
+    open_recvbuf(L);
     lua_pushcfunction(L, core_receive_nested);
     lua_setfield(L, -2, "receive_nested");
 }

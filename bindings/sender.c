@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sender's userdata. What is called for every message is Lua over the FFI
- * (lua/zeroless/sender.lua); here is the object and what is called seldom. */
+/* The sender's userdata: the object and rarely called functions. Functions called for every message
+ * are Lua code on the FFI (lua/zeroless/sender.lua). */
 #include <string.h>
 
 #include "bindings/luasup.h"
@@ -10,7 +10,7 @@
 #include "runtime/socket/endpoints.h"
 #include "runtime/socket/waitq.h"
 
-/* Subscriptions that peers hold now. */
+/* The property `subscribers`: subscriptions held by peers now. */
 static int sender_property(lua_State *L)
 {
     struct zl_handle *sender = lua_touserdata(L, 1);
@@ -33,7 +33,7 @@ static int sender_close(lua_State *L)
     return 0;
 }
 
-/* core.describe(object): pattern, endpoints, topic, max_message_size, timeout of a send (nil for
+/* core.describe(object): pattern, endpoints, topic, max_message_size, send timeout (nil if there is
  * none) */
 static int core_describe(lua_State *L)
 {
@@ -52,7 +52,7 @@ static int core_describe(lua_State *L)
     return 5;
 }
 
-/* core.timed_out(sender): a send has found no room, or no peer, in time */
+/* core.timed_out(sender): a send has timed out without room or without a peer */
 static int core_timed_out(lua_State *L)
 {
     zl_lua_check_handle(L, 1, zl_sender_class)->socket->request.found_no_peer = true;

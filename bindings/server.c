@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Server: an address to bind, then one pattern on it. Nothing is bound before the pattern is made.
- */
+/* Server: an address to bind, then one pattern on it. Nothing is bound before the pattern is
+ * created. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 struct server {
     struct zl_handle handle;
     bool closed;
-    struct zl_endpoint endpoint; /* asked for; once bound, the one really bound */
+    struct zl_endpoint endpoint; /* as requested; once bound, the actual one */
 };
 
 static struct server *check_server(lua_State *L)
@@ -22,7 +22,7 @@ static struct server *check_server(lua_State *L)
     return (struct server *)zl_lua_check_handle(L, 1, zl_server_class);
 }
 
-/* Field `name` of the table at 1, or nil, pushed; its index. */
+/* Pushes field `name` of the table at index 1, or nil; returns its index. */
 static int field(lua_State *L, const char *name)
 {
     if (lua_istable(L, 1))
@@ -76,7 +76,7 @@ static int server_new(lua_State *L)
     return 1;
 }
 
-/* Where the socket is bound now. */
+/* Reads the endpoint that the socket is bound to now. */
 static void read_bound(const struct zl_socket *socket, struct zl_endpoint *endpoint)
 {
     const struct zl_endpoint_entry *entry;
@@ -88,7 +88,7 @@ static void read_bound(const struct zl_socket *socket, struct zl_endpoint *endpo
     zl_endpoint_set_port(endpoint);
 }
 
-/* A socket at the endpoint, that of the generation before or one of its own; raises. */
+/* A socket at the endpoint: the previous generation's or a new one; raises. */
 static struct zl_socket *get_socket(lua_State *L, const struct zl_pattern_build *build,
                                     struct zl_endpoint *endpoint)
 {
@@ -100,15 +100,15 @@ static struct zl_socket *get_socket(lua_State *L, const struct zl_pattern_build 
     }
     if (!socket)
         socket = zl_lua_open_socket(L, build);
-    char asked[ZL_ENDPOINT_MAX];
-    memcpy(asked, endpoint->text, sizeof asked);
+    char requested[ZL_ENDPOINT_MAX];
+    memcpy(requested, endpoint->text, sizeof requested);
     if (*again)
         zl_endpoint_parse(endpoint, again, strlen(again), ZL_BIND, why);
     bool later = (*again && zl_lua_generation(L)->group.life == ZL_LOADING) ||
                  zl_adoption_claim(&zl_lua_loop(L)->reload.finder, socket, endpoint);
     zl_lua_log_address(L, "Binding", endpoint);
-    if (later ? zl_bind_later(socket, endpoint, asked, why)
-              : zl_bind_endpoint(socket, endpoint, asked, why))
+    if (later ? zl_bind_later(socket, endpoint, requested, why)
+              : zl_bind_endpoint(socket, endpoint, requested, why))
         return socket;
     zl_sockets_unref(socket);
     zl_lua_unavailable(L, why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The files that a script loads are recorded with its generation, so that a reload knows them:
- * loadfile, dofile and the search of require for Lua files are replaced by functions that behave as
- * luajit's do. zeroless.watch adds files of data. */
+/* Records the files that a script loads with its generation, for reloads: loadfile, dofile and
+ * require's searcher for Lua files are replaced by functions that behave like luajit's.
+ * zeroless.watch adds data files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "runtime/base/reason.h"
 #include "runtime/script/ahead.h"
 
-/* As luaL_loadfilex does it: pushes the function, or the reason, and returns what it returns. */
+/* Like luaL_loadfilex: pushes the function or the error, and returns the same codes. */
 static int load(lua_State *L, const char *path, const char *mode, enum zl_load how)
 {
     struct zl_generation *generation = zl_lua_generation(L);
@@ -35,7 +35,7 @@ static int source_loadfile(lua_State *L)
 {
     const char *path = luaL_optstring(L, 1, NULL);
     const char *mode = luaL_optstring(L, 2, NULL);
-    bool has_environment = lua_istable(L, 3); /* another value is ignored, as luajit does */
+    bool has_environment = lua_istable(L, 3); /* other values are ignored, as by luajit */
     int outcome = path ? load(L, path, mode, ZL_LOAD_FRESH) : luaL_loadfilex(L, NULL, mode);
     if (outcome != 0) {
         lua_pushnil(L);
@@ -68,9 +68,9 @@ static bool can_be_opened(const char *path)
     return fd >= 0;
 }
 
-/* Pushes the path of the module among package.path's `templates`, as package.searchpath finds it,
- * and returns it; but what a reload has read counts as being there, without another look. NULL,
- * with nothing pushed, for none. */
+/* Pushes and returns the path of the module found among package.path's `templates`, as
+ * package.searchpath does; a file that a reload has read is taken to exist without another check.
+ * NULL, with nothing pushed, if there is none, or if no reload has read any file. */
 static const char *search_read(lua_State *L, const char *name, const char *templates)
 {
     const struct zl_sources *sources = &zl_lua_generation(L)->sources;
@@ -109,7 +109,7 @@ static int search_file(lua_State *L)
         lua_pushvalue(L, -3);
         lua_call(L, 2, 2);
         if (lua_isnil(L, -2))
-            return 1; /* where it was looked for */
+            return 1; /* the list of places searched */
         path = lua_tostring(L, -2);
     }
     if (load(L, path, NULL, ZL_LOAD_MODULE) != 0)
@@ -121,7 +121,7 @@ static int search_file(lua_State *L)
 
 void zl_record_sources(lua_State *L)
 {
-    enum { LUA_FILES = 3 }; /* behind package.preload and the modules embedded in zlrun */
+    enum { LUA_FILES = 3 }; /* after package.preload and the modules embedded in zlrun */
     lua_pushcfunction(L, source_loadfile);
     lua_setglobal(L, "loadfile");
     lua_pushcfunction(L, source_dofile);
@@ -135,7 +135,7 @@ void zl_record_sources(lua_State *L)
     lua_pop(L, 2);
 }
 
-/* core.watch(path): a change of the file counts as one of the script */
+/* core.watch(path): changes of the file cause a reload, like those of the script */
 static int core_watch(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_generation(L);

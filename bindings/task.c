@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks and every kind of wait, as the primitives that lua/zeroless/ is written on. A wait
- * registers the running task and yields the token `core.WAIT`; coroutines in between pass it on
- * (lua/zeroless/coroutine.lua). It gives back why it ended: enum zl_wake, or one of NOT_HERE. */
+/* Tasks and all waits: the primitives of lua/zeroless/. A wait registers the running task and
+ * yields the token `core.WAIT`, which coroutines in between pass on (lua/zeroless/coroutine.lua).
+ * It returns the reason it ended: enum zl_wake, or a negative code below. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@
 
 static char wait_token;
 
-/* No wait has taken place: a C function stands between here and the task; there is no task; the
- * task to join waits for the one that runs. */
+/* No wait took place: a C function is between this code and its task; there is no task; the task to
+ * join waits for the running one. */
 enum { ZL_NOT_ACROSS_C = -1, ZL_NOT_IN_TASK = -2, ZL_CIRCLE = -3 };
 
 static struct zl_task *check_task(lua_State *L, int index)
@@ -25,8 +25,8 @@ static struct zl_task *check_task(lua_State *L, int index)
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
-/* 0 when the running code may wait. */
-static int cannot_wait(lua_State *L, const struct zl_sched *sched)
+/* 0 if the running code may wait; otherwise the reason why not. */
+static int check_wait(lua_State *L, const struct zl_sched *sched)
 {
     if (sched->current == sched->outside)
         return ZL_NOT_IN_TASK;
@@ -39,7 +39,7 @@ static int yield_token(lua_State *L)
     return lua_yield(L, 1);
 }
 
-/* A moment in seconds on the clock of zeroless.now, or nil for none, as zl_task_wait takes it. */
+/* Converts a time in seconds on zeroless.now's clock, or nil (none), for zl_task_wait. */
 static uint64_t opt_deadline(lua_State *L, int index)
 {
     if (lua_isnoneornil(L, index))
@@ -48,15 +48,15 @@ static uint64_t opt_deadline(lua_State *L, int index)
     return seconds > 0 && seconds < 1e10 ? (uint64_t)(seconds * 1e9) : seconds >= 1e10 ? 0 : 1;
 }
 
-/* core.wait(object, direction, deadline): until the socket may be ready in that direction. The
- * reply to a request has a deadline of its pattern, too. */
+/* core.wait(object, direction, deadline): waits until the socket may be ready in that direction. A
+ * wait for a reply also ends at the deadline of its request. */
 static int core_wait(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_live(L)->group.sched;
     struct zl_handle *handle = lua_touserdata(L, 1);
     enum zl_direction direction = lua_tointeger(L, 2) == ZL_OUT ? ZL_OUT : ZL_IN;
     uint64_t deadline = opt_deadline(L, 3);
-    int reason = cannot_wait(L, sched);
+    int reason = check_wait(L, sched);
     if (reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
@@ -68,12 +68,12 @@ static int core_wait(lua_State *L)
     return yield_token(L);
 }
 
-/* core.sleep(deadline): until then, or until core.cancel; core.sleep(): others run first */
+/* core.sleep(deadline): waits until the deadline or core.cancel; core.sleep(): lets others run */
 static int core_sleep(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_live(L)->group.sched;
     uint64_t deadline = opt_deadline(L, 1);
-    int reason = cannot_wait(L, sched);
+    int reason = check_wait(L, sched);
     if (reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
@@ -85,8 +85,8 @@ static int core_sleep(lua_State *L)
     return yield_token(L);
 }
 
-/* Whether the task waits, itself or by those that it joins, for the end of `other`, and for ever.
- */
+/* Whether the task waits without a deadline for the end of `other`, itself or through the tasks
+ * that it joins. */
 static bool waits_for(const struct zl_task *task, const struct zl_task *other)
 {
     while (task && task != other && task->deadline == 0)
@@ -94,13 +94,13 @@ static bool waits_for(const struct zl_task *task, const struct zl_task *other)
     return task == other;
 }
 
-/* core.join(task, deadline): until the task has ended */
+/* core.join(task, deadline): waits until the task has ended */
 static int core_join(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_live(L)->group.sched;
     struct zl_task *task = check_task(L, 1);
     uint64_t deadline = opt_deadline(L, 2);
-    int reason = cannot_wait(L, sched);
+    int reason = check_wait(L, sched);
     if (task->status >= ZL_TASK_DONE || reason != 0) {
         lua_pushinteger(L, reason);
         return 1;
@@ -114,7 +114,7 @@ static int core_join(lua_State *L)
     return yield_token(L);
 }
 
-/* core.unwait(): the token cannot be passed on; the wait is off */
+/* core.unwait(): undoes a wait whose token cannot be passed on */
 static int core_unwait(lua_State *L)
 {
     zl_task_unwait(zl_lua_generation(L)->group.sched->current);
@@ -122,7 +122,7 @@ static int core_unwait(lua_State *L)
     return 1;
 }
 
-/* coroutine.running(): nil in a task's own coroutine, as in the main one of luajit */
+/* coroutine.running(): nil in a task's own coroutine, as in luajit's main coroutine */
 static int core_running(lua_State *L)
 {
     bool is_main = lua_pushthread(L);
@@ -140,10 +140,10 @@ static int core_cancel(lua_State *L)
     return 0;
 }
 
-/* core.told(receiver): the receiver says "stopping" to the running task. A task that asks the same
- * receiver again has been told before: it is not going to end for that, and is resumed no more. A
- * function of on_stop, which runs last, goes on after the others had a turn. */
-static int core_told(lua_State *L)
+/* core.note_stop(receiver): the running task has received "stopping". A task that then calls the
+ * same receiver again will not end on its own, and is not resumed any more. An on_stop function,
+ * which runs last, continues after the others had a turn. */
+static int core_note_stop(lua_State *L)
 {
     struct zl_sched *sched = zl_lua_generation(L)->group.sched;
     struct zl_handle *receiver = zl_lua_check_handle(L, 1, zl_receiver_class);
@@ -152,7 +152,7 @@ static int core_told(lua_State *L)
     bool is_last = sched->phase == ZL_CALLBACKS;
     if (!is_last)
         sched->current->finishing = zl_work_of(sched->current)->inherited = false;
-    if (cannot_wait(L, sched) != 0)
+    if (check_wait(L, sched) != 0)
         return 0;
     if (is_last)
         zl_task_pause(sched->current);
@@ -163,8 +163,8 @@ static int core_told(lua_State *L)
 
 /* --- tasks ----------------------------------------------------------------------------------- */
 
-/* core.spawn(f, ...), core.spawn_detached(f, ...): the latter does not count as handling the
- * message that the running task has in hand */
+/* core.spawn(f, ...), core.spawn_detached(f, ...): a detached task does not inherit the deliveries
+ * of the running task */
 static int spawn(lua_State *L, bool inherits)
 {
     struct zl_generation *generation = zl_lua_live(L);
@@ -186,7 +186,7 @@ static int core_spawn_detached(lua_State *L)
     return spawn(L, false);
 }
 
-/* core.results(task): what the function of an ended task returned; nil, error of a failed one */
+/* core.results(task): the results of an ended task; nil and the error of a failed one */
 static int core_results(lua_State *L)
 {
     struct zl_task *task = check_task(L, 1);
@@ -248,9 +248,9 @@ static int core_now(lua_State *L)
     return 1;
 }
 
-/* core.beat(): when the script was first started, and since when the generation before has been at
- * rest; nothing in the first one, nor once this one serves */
-static int core_beat(lua_State *L)
+/* core.timer_origin(): while a reloaded script starts, the time the first generation started and
+ * the time the previous one was parked; otherwise nothing */
+static int core_timer_origin(lua_State *L)
 {
     const struct zl_serving *reload = &zl_lua_loop(L)->reload;
     if (zl_lua_generation(L)->group.life != ZL_LOADING)
@@ -274,8 +274,8 @@ static int core_stop(lua_State *L)
     return 0;
 }
 
-/* core.on_stop(f): f runs as a task when the others have come to rest, and those given before have
- * ended */
+/* core.on_stop(f): f runs as a task once the others are at rest and the functions registered before
+ * have ended */
 static int core_on_stop(lua_State *L)
 {
     struct zl_generation *generation = zl_lua_live(L);
@@ -312,13 +312,13 @@ void zl_open_task(lua_State *L)
         {"unwait", core_unwait},
         {"running", core_running},
         {"cancel", core_cancel},
-        {"told", core_told},
+        {"note_stop", core_note_stop},
         {"spawn", core_spawn},
         {"spawn_detached", core_spawn_detached},
         {"results", core_results},
         {"is_current", core_is_current},
         {"now", core_now},
-        {"beat", core_beat},
+        {"timer_origin", core_timer_origin},
         {"stop", core_stop},
         {"on_stop", core_on_stop},
         {"on_reload", core_on_reload},

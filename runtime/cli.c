@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See cli.h. getopt_long stops at the script: what follows it belongs to the script. */
+/* See cli.h. getopt_long stops at the script: everything after it belongs to the script. */
 #include "runtime/cli.h"
 
 #include <getopt.h>
@@ -26,22 +26,22 @@ static const char help[] =
     "  --watch              reload when a file of the script changes (SIGHUP reloads always)\n"
     "  --restart            start a failed script again, on the same sockets\n"
     "  --redeliver N        redeliver a message whose handler failed, up to N times\n"
-    "  --dead-letter FILE   keep in FILE the messages that no try could handle\n"
-    "  --probation N        go back to the code before when the new one fails within N messages\n"
+    "  --dead-letter FILE   append messages that could not be handled to FILE\n"
+    "  --probation N        return to the previous code if the new code fails within N messages\n"
     "  --log-level LEVEL    debug, info (default), warn, error or silent\n"
     "  --log-format FORMAT  text (default on a terminal), logfmt (default elsewhere) or json\n"
     "  --drain-timeout S    seconds to finish and flush when the process stops (default 10)\n"
-    "  --max-handler-time S seconds of processor time after which code that does not wait gets an\n"
-    "                       error at the line where it is (default: no limit)\n"
-    "  --max-memory MB      most memory the script may use, in MiB (default: no limit); turns the\n"
+    "  --max-handler-time S seconds of processor time after which code that does not wait is\n"
+    "                       interrupted by an error (default: no limit)\n"
+    "  --max-memory MB      limit of the script's memory, in MiB (default: no limit); turns the\n"
     "                       JIT compiler off: compiled code cannot handle a failed allocation\n"
     "                       (-jon overrules)\n"
-    "  --version            versions of zlrun and of what it stands on\n"
-    "  -h, --help           this text\n"
+    "  --version            print the versions of zlrun and its libraries\n"
+    "  -h, --help           print this text\n"
     "\n"
     "exit codes: 0 done, 1 uncaught error, 2 usage, 66 no such script, 69 endpoint unavailable,\n"
-    "            74 something printed could not be written, 75 drain deadline passed with\n"
-    "            something unsent, 130 second Ctrl-C\n";
+    "            74 output could not be written, 75 drain deadline passed with work unfinished or\n"
+    "            messages unsent, 130 second Ctrl-C\n";
 
 static bool print_version(void)
 {
@@ -57,7 +57,7 @@ static bool print_version(void)
     return true;
 }
 
-enum { UNDECIDED = -1 }; /* the exit code of a process that is to run */
+enum { UNDECIDED = -1 }; /* the exit code while the process is to run */
 
 static bool finish(struct zl_cli *cli, int code)
 {
@@ -90,7 +90,7 @@ static bool set_log_format(const char *name)
     return false;
 }
 
-/* Adds a word to an array that ends with NULL. */
+/* Appends a word to a NULL-terminated array. */
 static bool append(struct zl_cli *cli, char ***list, char *word)
 {
     size_t count = 0;
@@ -111,7 +111,7 @@ static bool append(struct zl_cli *cli, char ***list, char *word)
 
 enum { MOST_SECONDS = 1000000, MOST_MEGABYTES = 1 << 20 };
 
-/* Each takes the value of one option. False when it is not what the row wants, or when the process
+/* Each function applies the value of one option. False if the value is invalid, or if the process
  * is done (finish). */
 
 static bool take_code(struct zl_cli *cli, char *value)
@@ -219,9 +219,9 @@ static bool take_help(struct zl_cli *cli, char *value)
 }
 
 static const struct row {
-    const char *name; /* one letter, or the long name */
+    const char *name; /* a letter, or the long name */
     bool (*take)(struct zl_cli *cli, char *value);
-    const char *wanted; /* for the message when the value is another; NULL: it takes none */
+    const char *wanted; /* describes valid values, for the error; NULL = takes no value */
 } rows[] = {
     {"e", take_code, "all the code at once"},
     {"l", take_module, "a module"},
@@ -242,7 +242,7 @@ static const struct row {
 };
 enum { ROWS = sizeof rows / sizeof *rows, LONG_OPTION = 256 };
 
-/* What getopt_long has returned: a letter, or LONG_OPTION and the number of the row. */
+/* The row for the result of getopt_long: a letter, or LONG_OPTION plus the row number. */
 static const struct row *find_row(int option)
 {
     if (option >= LONG_OPTION)
@@ -302,7 +302,7 @@ bool zl_cli_parse(struct zl_cli *cli, int argc, char **argv)
     cli->script.argc = argc;
     cli->script.first = cli->script.code ? optind - 1 : optind;
     if (!cli->script.code && optind == argc) {
-        fputs("zlrun: which script? zlrun SCRIPT [args], or zlrun --help\n", stderr);
+        fputs("zlrun: no script given; run zlrun SCRIPT [args], or see zlrun --help\n", stderr);
         return finish(cli, ZL_EXIT_USAGE);
     }
     cli->script.file = cli->script.code ? NULL : argv[optind];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See loop.h. A turn: run the ready tasks; move the phase on; let libuv sleep until something
- * happens. Right before the sleep the dirty sockets are asked (admission.c says why). */
+/* See loop.h. A turn: run the ready tasks, advance the phase, then let libuv sleep until something
+ * happens. Right before the sleep, the dirty sockets are polled (admission.c explains why). */
 #include "runtime/loop.h"
 
 #include <stdio.h>
@@ -31,10 +31,10 @@
 #include "runtime/zmq/linger.h"
 #include "runtime/task_ops.h"
 
-/* What a libuv loop opens, and one to read the script with; bytes that it allocates. */
+/* Descriptors that a libuv loop opens, plus one to read the script; bytes that it allocates. */
 enum { LOOP_DESCRIPTORS = 7, LOOP_MEMORY = 65536 };
 
-/* So often ready tasks are run before libuv is asked what else has happened. */
+/* Rounds of ready tasks between two turns of libuv. */
 enum { ROUNDS = 8 };
 
 static inline struct zl_generation *current(const struct zl_loop *loop)
@@ -46,10 +46,10 @@ static inline struct zl_generation *current(const struct zl_loop *loop)
 
 static void never(uv_idle_t *idle)
 {
-    (void)idle; /* active: keeps libuv from sleeping */
+    (void)idle; /* an active idle handle keeps libuv from sleeping */
 }
 
-/* Whether nothing is left that could do anything. */
+/* Whether nothing is left to run or to wait for. */
 static bool is_over(const struct zl_loop *loop)
 {
     return loop->hub.sched.phase == ZL_RUNNING && !zl_generation_lives(current(loop)) &&
@@ -71,10 +71,10 @@ static void before_sleep(uv_prepare_t *prepare)
         return;
     }
     uv_idle_stop(&loop->idle);
-    zl_standard_flush(); /* what a waiting script has printed is seen, in a file or a pipe too */
+    zl_standard_flush(); /* shows the output of a waiting script, in a file or pipe too */
 }
 
-static void look_at_signals(struct zl_loop *loop)
+static void handle_signals(struct zl_loop *loop)
 {
     char cause[64];
     if (loop->hub.sched.phase == ZL_RUNNING && zl_signals_pending() != 0)
@@ -84,12 +84,12 @@ static void look_at_signals(struct zl_loop *loop)
 static void on_interrupt(uv_async_t *async)
 {
     struct zl_loop *loop = async->data;
-    look_at_signals(loop);
+    handle_signals(loop);
     if (zl_signals_reload())
         zl_supervisor_request(&loop->reload, "SIGHUP");
 }
 
-/* libuv aborts where it gets no descriptor or no memory for the process's first loop. */
+/* libuv aborts if it gets no descriptor or no memory for the first loop of a process. */
 static bool has_room(char *why)
 {
     void *volatile probe = malloc(LOOP_MEMORY);
@@ -108,7 +108,7 @@ bool zl_loop_init(struct zl_loop *loop, double drain_timeout)
     }
     int error = uv_loop_init(&loop->uv);
     if (error) {
-        fprintf(stderr, "zlrun: no event loop: %s\n", uv_strerror(error));
+        fprintf(stderr, "zlrun: the event loop could not be created: %s\n", uv_strerror(error));
         return false;
     }
     loop->hub.drain_timeout = drain_timeout;
@@ -139,7 +139,7 @@ bool zl_loop_close(struct zl_loop *loop)
     if (loop->hub.sched.group)
         zl_records_deliver(&current(loop)->records);
     zl_supervisor_fini(&loop->reload);
-    zl_reqrep_forget(&loop->outside.task); /* of requests that were read to be counted */
+    zl_reqrep_forget(&loop->outside.task); /* from zl_drain_count_dropped */
     zl_log_flush();
     zl_children_finish(&loop->host.children);
     bool has_requests = zl_reaper_fini(&loop->host);
@@ -162,7 +162,7 @@ void zl_loop_fini(struct zl_loop *loop)
     zl_watchdog_stop(&loop->hub.sched.watchdog);
 }
 
-static void asked_to_stop(void *watchdog)
+static void on_stop_request(void *watchdog)
 {
     zl_watchdog_begin_end(watchdog);
 }
@@ -175,12 +175,13 @@ void zl_loop_engage(struct zl_loop *loop)
     loop->engaged = true;
     zl_runaway_start(&sched->runaway, 0);
     zl_watchdog_start(&sched->watchdog);
-    zl_signals_start(&loop->uv, asked_to_stop, &sched->watchdog);
+    zl_signals_start(&loop->uv, on_stop_request, &sched->watchdog);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
 
-/* Runs every task that is ready now; what becomes ready meanwhile comes after libuv had a look. */
+/* Runs every task that is ready now. Tasks that become ready meanwhile run after libuv's next
+ * turn. */
 static void run_ready(struct zl_loop *loop)
 {
     struct zl_sched *sched = &loop->hub.sched;
@@ -193,8 +194,8 @@ static void run_ready(struct zl_loop *loop)
         zl_sched_begin_turn(sched);
         bool is_last = task == last;
         if (zl_task_ops_of_host.may_run(task)) {
-            loop->hub.shared.received =
-                NULL; /* nothing is on its way into Lua, whatever went wrong */
+            /* No frames are being passed to Lua, even if an error cut that short. */
+            loop->hub.shared.received = NULL;
             zl_task_resume(task);
         } else {
             zl_waitq_pass_baton(task);
@@ -230,7 +231,7 @@ void zl_loop_stop(struct zl_loop *loop, int code, const char *cause)
     uv_update_time(&loop->uv);
     uv_timer_start(&loop->drain_timer, zl_timers_ring,
                    (uint64_t)(loop->hub.drain_timeout * 1000) + 1, 0);
-    zl_timers_wake(&loop->uv); /* it may be on its way to sleep */
+    zl_timers_wake(&loop->uv); /* the loop may be about to sleep */
 }
 
 void zl_loop_fail(struct zl_loop *loop, int code)
@@ -242,17 +243,17 @@ void zl_loop_fail(struct zl_loop *loop, int code)
     zl_timers_wake(&loop->uv);
 }
 
-/* What becomes of a delivery that is tracked is logged when it is set aside. */
+/* The fate of a tracked delivery is logged when it is set aside. */
 static const char *fate_of_delivery(const struct zl_task *task)
 {
     const struct zl_work *work = zl_work_of(task);
     if (work->deliveries)
-        return " the message that it handles";
-    return work->held || work->inherited ? ", and the message that it handles is lost" : "";
+        return " handling its message";
+    return work->held || work->inherited ? ", and its message is lost" : "";
 }
 
-/* The drain deadline has passed: names the tasks that did not finish, and sets aside what they have
- * in hand. */
+/* Called at the drain deadline: logs the tasks that did not finish; their deliveries are logged and
+ * dead-lettered. */
 static void report_unfinished(struct zl_loop *loop)
 {
     enum { MOST_NAMED = 10 };
@@ -264,10 +265,10 @@ static void report_unfinished(struct zl_loop *loop)
         if (zl_task_at_rest(task) || ++count > MOST_NAMED)
             continue;
         zl_task_line(task, line, sizeof line);
-        zl_log(ZL_ERROR, line,
-               "the drain deadline has passed; the task that waits here (it begins at %s) did not "
-               "finish%s",
-               task->where, fate_of_delivery(task));
+        zl_log(
+            ZL_ERROR, line,
+            "the drain deadline has passed; the task waiting here (defined at %s) did not finish%s",
+            task->where, fate_of_delivery(task));
     }
     if (count > MOST_NAMED)
         zl_log(ZL_ERROR, "", "%u more tasks did not finish", count - MOST_NAMED);
@@ -277,18 +278,18 @@ static void report_unfinished(struct zl_loop *loop)
     zl_supervisor_set_aside(&loop->reload);
 }
 
-/* Whether tasks that have just been woken to end are to run first: they have had no time where the
- * drain timeout is next to nothing. */
+/* Whether tasks that have just been woken to end are to run first: with a drain timeout close to 0
+ * they had no time to. */
 static bool has_late_turn(struct zl_loop *loop)
 {
     enum { MOST_LATE = 16 };
     return !TAILQ_EMPTY(&loop->hub.sched.group->ready) && loop->late_turns++ < MOST_LATE;
 }
 
-/* Moves to the next phase when the present one is done, or its time is over. */
+/* Moves to the next phase when the current one is done, or its time is over. */
 static void advance(struct zl_loop *loop)
 {
-    look_at_signals(loop);
+    handle_signals(loop);
     zl_supervisor_turn(&loop->reload);
     if (loop->reload.is_over && loop->hub.sched.phase != ZL_ENDED)
         zl_loop_fail(loop, loop->reload.exit_code);
@@ -309,7 +310,7 @@ static void advance(struct zl_loop *loop)
         zl_loop_fail(loop, ZL_EXIT_UNDRAINED);
         return;
     }
-    /* Nobody is to wait for a message any more, whenever the wait began. */
+    /* No task may wait for messages any more, including waits that begin in this phase. */
     if (busy && loop->hub.sched.phase == ZL_ENDING) {
         zl_admission_stop(&loop->hub);
         zl_group_wake_finishing(loop->hub.sched.group);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Wiring: command line, loop, generation, bindings; then the drain and the exit code. */
+/* Connects command line, loop, generation and bindings; then drains and exits. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,7 +37,7 @@ static bool limit_handlers(const struct zl_cli *cli, struct zl_loop *loop)
     if (cli->max_handler_time == 0 ||
         zl_runaway_start(&loop->hub.sched.runaway, cli->max_handler_time))
         return true;
-    perror("zlrun: no timer for --max-handler-time");
+    perror("zlrun: the timer for --max-handler-time could not be created");
     return false;
 }
 

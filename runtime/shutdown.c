@@ -20,9 +20,9 @@
 #include "runtime/zmq/context.h"
 #include "runtime/zmq/linger.h"
 
-/* What can receive from elsewhere than by inproc stays open until the others are flushed, which may
- * send to it: what sends, and is not bound or does not receive, is closed first. What is sent by
- * inproc is with its receiver already, who reads no more. */
+/* Sockets that can receive from other processes stay open until the senders are flushed, which may
+ * send to them. Closed first are sockets that send, and are not both bound and receiving; and
+ * inproc sockets, whose messages are already with a receiver that reads no more. */
 static bool is_closed_first(const struct zl_socket *socket)
 {
     return zl_endpoints_are_inproc(socket) ||
@@ -59,7 +59,7 @@ int zl_shutdown_drain(struct zl_loop *loop)
     bool handled = zl_drain_count_dropped(&loop->hub);
     if (!loop->hub.sched.group->failed && zl_admission_report_waiting(&loop->hub) > 0)
         handled = false;
-    zl_standard_flush(); /* the watchdog may end the process from here on */
+    zl_standard_flush(); /* the watchdog may end the process after this */
     close_sockets(loop, true);
     bool flushed = zl_linger_wait(loop->hub.drain_deadline, pump, loop);
     handled = zl_drain_count_last(&loop->hub) && handled;
@@ -71,10 +71,10 @@ int zl_shutdown_drain(struct zl_loop *loop)
     return code;
 }
 
-void zl_shutdown_account(void *world)
+void zl_shutdown_account(void *arg)
 {
     char cause[64];
-    struct zl_loop *loop = world;
+    struct zl_loop *loop = arg;
     struct zl_hub *hub = &loop->hub;
     struct zl_socket *socket;
     if (loop->is_accounted || !hub->sched.group)
@@ -94,7 +94,8 @@ void zl_shutdown_account(void *world)
     zl_log_flush();
 }
 
-/* Seconds: one, or what is left of the drain time, and a moment in any case. */
+/* How long to wait for queued output, in seconds: what is left of the drain time, at least 0.05 and
+ * at most 1. */
 static double output_patience(const struct zl_loop *loop)
 {
     const double MOST = 1, LEAST = 0.05;
@@ -102,8 +103,9 @@ static double output_patience(const struct zl_loop *loop)
     return loop->hub.drain_deadline == 0 || left > MOST ? MOST : left < LEAST ? LEAST : left;
 }
 
-/* A signal limits the time for what was printed, too: a reader who has stopped reading would keep
- * the process for ever. Without one the reader has all the time it wants, as with any filter. */
+/* After a stop signal the watchdog limits the time for writing the output: a reader that has
+ * stopped reading would block the process for ever. Otherwise the reader has unlimited time, as
+ * with any filter. */
 int zl_shutdown_leave(struct zl_loop *loop, int code)
 {
     if (!zl_signals_pending())
@@ -117,16 +119,16 @@ int zl_shutdown_leave(struct zl_loop *loop, int code)
 void zl_shutdown_exit(struct zl_loop *loop, int code)
 {
     struct zl_luv_loop *luv_loop;
-    zl_exit_leave_memory(); /* the state stays as it is */
+    zl_exit_leave_memory(); /* the Lua state is not closed */
     zl_loop_fail(loop, code);
     zl_records_end(&zl_serving_generation(&loop->reload)->records);
     code = zl_shutdown_drain(loop);
     TAILQ_FOREACH(luv_loop, &loop->host.luv_loops, link)
-    zl_luv_loop_give_up_children(luv_loop, &loop->host.children);
+    zl_luv_loop_move_children(luv_loop, &loop->host.children);
     zl_children_finish(&loop->host.children);
     zl_signals_stop();
     bool has_ended = zl_context_stop();
     code = zl_shutdown_leave(loop, code);
-    zl_exit_prepare(code, !has_ended || zl_luv_loop_have_requests(&loop->host.luv_loops));
+    zl_exit_prepare(code, !has_ended || zl_luv_loop_await_requests(&loop->host.luv_loops));
     exit(code);
 }

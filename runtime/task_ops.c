@@ -18,7 +18,7 @@ static bool may_run(const struct zl_task *task)
 {
     enum zl_phase phase = task->sched->phase;
     bool is_parking = task->group->life == ZL_PARKING;
-    /* One at rest may be the one to read the reply that parking waits for. */
+    /* A task at rest may be the one that reads the reply that parking is waiting for. */
     if (phase == ZL_RUNNING && is_parking && zl_reqrep_requester(task->group))
         return true;
     if (phase == ZL_DRAINING && (zl_work_of(task)->receives || !zl_task_has_begun(task) ||
@@ -33,8 +33,8 @@ static bool is_crowded(const struct zl_group *group)
            zl_luv_loop_alive(zl_generation_of(group)->luv_loop);
 }
 
-/* An error that a task waits for is that task's. One in a function of on_stop does not keep the
- * others from being called. */
+/* An error in a task that another task joins is passed to the joining task. One in an on_stop
+ * function does not keep the others from being called. */
 static void task_failed(struct zl_task *task, const char *message)
 {
     struct zl_generation *generation = zl_generation_of(task->group);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the layers have to say about tasks, put together for the scheduler. */
+/* The scheduler's table of operations (sched/task.h), assembled from the layers above. Belongs to
+ * the loop's thread. */
 #pragma once
 
 #include "runtime/sched/task.h"

@@ -1,8 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Coroutines that pass waits on. A wait inside a script's own coroutine yields core.WAIT; the resume
--- around it yields that on, outwards, until it reaches the host, and hands what woke the task back
--- inwards. Everything else behaves as luajit's own functions do. Loaded into every state before the
--- script.
+-- Makes coroutines pass on waits. A wait inside a script's own coroutine yields core.WAIT; the enclosing
+-- resume yields it again, outwards, until it reaches the host, and passes the reason for the wake-up back
+-- inwards. Everything else behaves like luajit's functions. Loaded into every state before the script.
 
 local core = require "zeroless.core"
 
@@ -10,7 +9,7 @@ local WAIT = core.WAIT
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status, coroutine.yield
 local isyieldable, running = coroutine.isyieldable, core.running
 
--- Coroutines that wait: suspended for the host, but not for the script to resume.
+-- Waiting coroutines: suspended by the host, so the script cannot resume them.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local relay
@@ -27,7 +26,7 @@ function relay(co, ok, ...)
   return woken(co, yield(WAIT))
 end
 
--- What luajit's own functions say of a wrong argument; level 3 is the line that calls one of ours.
+-- Raises luajit's error for a wrong argument, at level 3: the line that calls one of the functions below.
 local function bad_argument(wanted)
   local name = debug.getinfo(2, "n").name
   error(("bad argument #1 to '%s' (%s)"):format(name or "?", wanted), 3)
@@ -62,7 +61,7 @@ function coroutine.status(co)
   return waiting[co] and "normal" or status(co)
 end
 
--- A task's own coroutine yields to the host alone.
+-- A task's own coroutine yields only to the host.
 function coroutine.yield(...)
   if not running() then
     error("attempt to yield outside a coroutine of the script; a task waits with zeroless.sleep, a receive or join", 2)

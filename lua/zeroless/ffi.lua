@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The functions and the shared area of the host (runtime/socket/ffi.h, runtime/zmq/message.h) as compiled
--- Lua code uses them.
+-- The host's functions and shared area (runtime/socket/ffi.h, runtime/zmq/message.h) for compiled Lua code.
 
 local ffi = require "ffi"
 local core = require "zeroless.core"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The public module. docs/api.md is its reference.
+-- The public module; its reference is docs/api.md.
 
 local core = require "zeroless.core"
 local task = require "zeroless.task"

@@ -9,17 +9,17 @@ local levels = { "debug", "info", "warn", "error" }
 for i, name in ipairs(levels) do
   log[name] = function(message, fields)
     if type(message) ~= "string" then
-      error(("a log message is a string, not a %s"):format(type(message)), 2)
+      error(("a log message must be a string, not a %s"):format(type(message)), 2)
     end
     if fields ~= nil and type(fields) ~= "table" then
-      error(("fields are a table, {name = value}, not a %s"):format(type(fields)), 2)
+      error(("fields must be a table, as in {name = value}, not a %s"):format(type(fields)), 2)
     end
-    return core.log(i - 1, message, fields, 1) -- a tail call: its errors name the caller's line
+    return core.log(i - 1, message, fields, 1) -- tail call: errors name the caller's line
   end
 end
 
--- f(record) gets every record of the script and its host from now on, in place of standard error;
--- nil brings standard error back. A record has time, level, message, source and fields.
+-- Calls f(record) for every further record of the script and the host, in place of writing it to standard
+-- error; nil restores standard error. A record has time, level, message, source and fields.
 function log.handler(f)
   if f ~= nil and type(f) ~= "function" then
     error(("log.handler takes a function or nil, not a %s"):format(type(f)), 2)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The errors of the hot path in words. `level` counts from the function that calls, as error() does.
+-- The error messages of the fast path. `level` counts from the calling function, as in error().
 
 local core = require "zeroless.core"
 local ffi = require "zeroless.ffi"
@@ -9,16 +9,16 @@ local ffi_string = ffi.string
 
 local misuse = {}
 
--- Why a wait (core.wait, core.sleep, core.join) did not take place.
+-- Raises the reason why a wait (core.wait, core.sleep, core.join) did not take place.
 function misuse.no_wait(reason, level)
   local where = reason == core.NOT_IN_TASK
     and "cannot wait here: this runs in a callback, outside any task"
-    or "cannot wait here: no wait crosses require, dofile, table.sort, a string.gsub callback "
-      .. "or another function of C"
+    or "cannot wait here: a wait cannot cross require, dofile, table.sort, a string.gsub callback "
+      .. "or another C function"
   error(where .. "; zeroless.spawn(f) runs f in a task of its own, which may wait", level + 1)
 end
 
--- The position, from 1, and type of the first value that is no string.
+-- The position, from 1, and the type of the first value that is not a string.
 local function first_wrong(...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
@@ -31,15 +31,15 @@ function misuse.frames(level, ...)
   if count == 0 then error("nothing to send: a message has at least one frame", level + 1) end
   local position, kind = first_wrong(...)
   if position then
-    error(("frame %d is a %s, not a string; tostring() makes one"):format(position, kind), level + 1)
+    error(("frame %d is a %s, not a string; convert it with tostring()"):format(position, kind), level + 1)
   end
   if count > C.ZL_FRAMES_MAX then
-    error(("a message of %d frames is too long, the most is %d"):format(count, C.ZL_FRAMES_MAX), level + 1)
+    error(("a message of %d frames is too long, the limit is %d"):format(count, C.ZL_FRAMES_MAX), level + 1)
   end
 end
 
 local function line_of(self)
-  local line = core.marked(self)
+  local line = core.call_site(self)
   return line ~= "" and line or "an unknown line"
 end
 
@@ -55,20 +55,20 @@ local explain = {
   end,
   [C.ZL_OFF_TOPIC] = function(self, ...)
     local _, _, topic = core.describe(self)
-    return ("the first frame must begin with the topic %q, not with %q; embed_topic = true sends it for you")
+    return ("the first frame must begin with the topic %q, not with %q; embed_topic = true prepends it")
       :format(topic, (...):sub(1, #topic))
   end,
   [C.ZL_UNANSWERED] = function(self)
     if is_request(self) then
-      return "a request is open since " .. line_of(self) .. "; read its reply before you ask again"
+      return "the request sent at " .. line_of(self) .. " is still open; read its reply before sending another"
     end
-    return "the request received at " .. line_of(self) .. " has no reply yet; reply before you receive the next"
+    return "the request received at " .. line_of(self) .. " has no reply yet; reply before receiving the next"
   end,
   [C.ZL_NOTHING_ASKED] = function(self)
-    local line = core.marked(self)
+    local line = core.call_site(self)
     if is_request(self) then
-      return "no request is open, so no reply will come; call the sender first"
-        .. (line ~= "" and ", as before the reply read at " .. line or "")
+      return "no request is open, so there is no reply to wait for; call the sender first"
+        .. (line ~= "" and " (the last reply was read at " .. line .. ")" or "")
     end
     return "there is no request to reply to" .. (line ~= "" and "; the last one was answered at " .. line or "")
   end,
@@ -83,7 +83,8 @@ local explain = {
   end,
 }
 
--- A code of runtime/socket/ffi.h that is a mistake of the script. The frames are those of a send.
+-- Raises the error for a result code (runtime/zmq/message.h) caused by a mistake of the script. For a send,
+-- `...` are its frames.
 function misuse.raise(level, code, self, ...)
   error(explain[code](self, ...), level + 1)
 end

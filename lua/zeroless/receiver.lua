@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What a receiver does for every message: take it whole from the host in one FFI call, make its frames
--- strings, wait while there is none. Errors name the caller's line: each function here that raises is
--- reached by tail calls, so level 2 is the script.
+-- The receiver's operations on messages: receive one whole in a single FFI call, convert its frames to
+-- strings, wait while there is none. Errors name the caller's line: each function that raises is reached by
+-- tail calls, so level 2 is the script.
 
 local core = require "zeroless.core"
 local ffi = require "zeroless.ffi"
@@ -18,11 +18,11 @@ local metatable_of = debug.getmetatable
 
 local methods, meta = core.receiver.methods, core.receiver.meta
 
-local straight = unroll.receivers(shared, ffi_string)
+local unrolled = unroll.receivers(shared, ffi_string)
 
--- The frames of the message received last.
+-- The frames of the message in the receive buffer.
 local function frames(count)
-  if straight[count] then return straight[count]() end
+  if unrolled[count] then return unrolled[count]() end
   local received, values = shared.received, {}
   for i = 1, count do
     values[i] = ffi_string(received[i - 1].data, received[i - 1].size)
@@ -36,41 +36,40 @@ local function traced(self, ...)
   return ...
 end
 
--- The frames of the message received last for the script, whose line is remembered where a later error
--- may name it.
+-- Returns the frames of the message in the receive buffer, and records the script's line if a later error may
+-- name it.
 local function hand_over(self, count)
   local flags = shared.flags
   if flags == 0 then return frames(count) end
-  if flags >= FLAG_LINE then core.mark(self, 2) end
+  if flags >= FLAG_LINE then core.note_call_site(self, 2) end
   if flags ~= FLAG_LINE then return traced(self, frames(count)) end
   return frames(count)
 end
 
--- Whether the wait is over: the receiver's own time is, or the one that its request has for a reply
--- and that no further try prolongs.
-local function gives_up(self, deadline)
+-- Returns whether the wait is over: its own timeout, or that of its request's reply with no retries left.
+-- Gives up the request in the first case.
+local function check_timeout(self, deadline)
   if not core.retry(self) then return true end
   if not deadline or core.now() < deadline then return false end
   core.abandon(self)
   return true
 end
 
-local settle
+local complete
 
--- A finalizer receives while a message is on its way into Lua, between the host and the last string:
--- its own message takes another way.
-local function settle_nested(self, deadline, code, ...)
+-- A finalizer receives while a message is being passed to Lua: its own message uses a separate buffer.
+local function complete_nested(self, deadline, code, ...)
   if code > 0 then return ... end
-  return settle(self, code, deadline)
+  return complete(self, code, deadline)
 end
 
--- Everything but the fast path: `code` is what the host said. It tries again by tail calls: a loop
--- in here could not become part of the compiled loop of the script.
-function settle(self, code, deadline)
+-- The slow path for a result code of the host. Retries with tail calls, because a loop in this function would
+-- keep it out of the script's compiled loop.
+function complete(self, code, deadline)
   if code > 0 then return hand_over(self, code) end
   if code == AGAIN then
     local reason = core.wait(self, IN, deadline)
-    if reason == TIMEOUT and gives_up(self, deadline) then return nil, "timeout" end
+    if reason == TIMEOUT and check_timeout(self, deadline) then return nil, "timeout" end
     if reason < 0 then misuse.no_wait(reason, 2) end
   elseif code == PAUSE then
     core.sleep()
@@ -79,14 +78,14 @@ function settle(self, code, deadline)
   elseif code == NOT_ASKED then
     return nil, "timeout"
   elseif code == STOPPING then
-    core.told(self)
+    core.note_stop(self)
     return nil, "stopping"
   elseif code == NESTED then
-    return settle_nested(self, deadline, core.receive_nested(self))
+    return complete_nested(self, deadline, core.receive_nested(self))
   else
     misuse.raise(2, code, self)
   end
-  return settle(self, C.zl_ffi_receive(self), deadline)
+  return complete(self, C.zl_ffi_receive(self), deadline)
 end
 
 function meta.__call(self)
@@ -99,10 +98,10 @@ function meta.__call(self)
   elseif count > 0 then
     return hand_over(self, count)
   end
-  return settle(self, count)
+  return complete(self, count)
 end
 
--- One message, or nil and "timeout" after `timeout` seconds, "closed" or "stopping".
+-- One message; or nil and "timeout" after `timeout` seconds, "closed" or "stopping".
 function methods.recv(self, timeout)
   if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local deadline
@@ -110,24 +109,24 @@ function methods.recv(self, timeout)
     misuse.check_seconds(2, "timeout", timeout)
     deadline = core.now() + timeout
   end
-  return settle(self, C.zl_ffi_receive(self), deadline)
+  return complete(self, C.zl_ffi_receive(self), deadline)
 end
 
-local function missed(self, code)
+local function complete_try(self, code)
   if code == AGAIN then return nil, core.retry(self) and "empty" or "timeout" end
-  return settle(self, code)
+  return complete(self, code)
 end
 
-local function tried_nested(self, code, ...)
+local function complete_nested_try(self, code, ...)
   if code > 0 then return ... end
-  return missed(self, code)
+  return complete_try(self, code)
 end
 
--- One message, or nil and "empty" at once; "timeout" once the time for a reply is over.
+-- One message; or nil and "empty" at once, or "timeout" once the time for a reply is over.
 function methods.try(self)
   if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   local code = C.zl_ffi_receive(self)
   while code == PAUSE do code = C.zl_ffi_receive(self) end
-  if code == NESTED then return tried_nested(self, core.receive_nested(self)) end
-  return missed(self, code)
+  if code == NESTED then return complete_nested_try(self, core.receive_nested(self)) end
+  return complete_try(self, code)
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What a sender does for every message: check all frames, hand them to the host in one FFI call, wait
--- and try again while there is no room. Errors name the caller's line: each function here that raises
--- is reached by tail calls, so level 2 is the script.
+-- The sender's operations on messages: check all frames, send them in a single FFI call, wait and retry while
+-- there is no room. Errors name the caller's line: each function that raises is reached by tail calls, so
+-- level 2 is the script.
 
 local core = require "zeroless.core"
 local ffi = require "zeroless.ffi"
@@ -19,12 +19,13 @@ local metatable_of, select, type = debug.getmetatable, select, type
 
 local methods, meta = core.sender.methods, core.sender.meta
 
-local straight = unroll.senders(C)
+local unrolled = unroll.senders(C)
 
--- Lays the frames out for the host: the code of its send, or nil when they are not fit to be sent.
+-- Passes the frames to the host without waiting. Returns its result code, or nil for an invalid list of
+-- frames.
 local function offer(self, ...)
   local count = select("#", ...)
-  if straight[count] then return straight[count](self, ...) end
+  if unrolled[count] then return unrolled[count](self, ...) end
   if count == 0 or count > FRAMES_MAX then return nil end
   local outgoing, frames = new_frames(count), { ... }
   for i = 1, count do
@@ -35,23 +36,23 @@ local function offer(self, ...)
   return C.zl_ffi_send_frames(self, outgoing, count)
 end
 
--- The message is sent: remembers the line of the script where a later error may name it.
+-- Called after a successful send: records the script's line if a later error may name it.
 local function sent(self, ...)
   local flags = shared.flags
-  if flags >= FLAG_LINE then core.mark(self, 2) end
+  if flags >= FLAG_LINE then core.note_call_site(self, 2) end
   if flags ~= FLAG_LINE then trace("Sent", self, ...) end
   return true
 end
 
--- Waits for room until `deadline`. A reply needs room with one peer, of which libzmq says nothing while
--- it has another: there a moment passes instead.
+-- Waits for room until `deadline`. A reply needs room for one particular peer, which libzmq does not report
+-- while another peer has room: in that case, poll every millisecond.
 local function wait_for_room(self, deadline, is_reply)
   if not is_reply then return core.wait(self, OUT, deadline) end
   return core.sleep(math.min(core.now() + MOMENT, deadline))
 end
 
--- Everything but the fast path: `code` is what the host said first.
-local function settle(self, code, ...)
+-- The slow path for a result code of the host (nil: invalid frames).
+local function complete(self, code, ...)
   local deadline, is_reply
   while code ~= 0 do
     if code == AGAIN then
@@ -89,15 +90,15 @@ function meta.__call(self, ...)
     local frame = ...
     if type(frame) == "string" then
       local code = C.zl_ffi_send(self, frame, #frame)
-      if code ~= 0 then return settle(self, code, frame) end
+      if code ~= 0 then return complete(self, code, frame) end
       if shared.flags == 0 then return true end
       return sent(self, frame)
     end
   end
-  local send = straight[count] or offer
+  local send = unrolled[count] or offer
   local code = send(self, ...)
   if code == 0 and shared.flags == 0 then return true end
-  return settle(self, code, ...)
+  return complete(self, code, ...)
 end
 
 function methods.try(self, ...)
@@ -106,14 +107,15 @@ function methods.try(self, ...)
   while code == PAUSE do code = offer(self, ...) end
   if code == AGAIN then return nil, "full" end
   if code == 0 and shared.flags == 0 then return true end
-  return settle(self, code, ...)
+  return complete(self, code, ...)
 end
 
--- pub: waits until peers hold at least `count` subscriptions: true, or nil and "timeout".
+-- For pub: waits until peers hold at least `count` subscriptions. Returns true, or nil and "timeout" or
+-- "closed".
 function methods.wait_subscribers(self, count, timeout)
   if metatable_of(self) ~= meta then misuse.raise(2, WRONG_SELF, self) end
   if core.describe(self) ~= "pub" then error("only a pub has subscribers", 2) end
-  if type(count) ~= "number" then error("how many subscribers to wait for must be a number", 2) end
+  if type(count) ~= "number" then error("the number of subscribers to wait for must be a number", 2) end
   if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
   local deadline = timeout and core.now() + timeout
   while self.subscribers < count do

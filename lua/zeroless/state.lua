@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- zeroless.state as bytes, on its way from one generation to the next: plain data, checked first, so that
--- what cannot be carried is named by its place. Messages wait meanwhile: the first look marks nothing and
--- writes no places; only where it objects, a second one looks closely.
+-- Serializes zeroless.state for the next generation: plain data, validated first, so that an error names the
+-- place of what cannot be carried over. Messages wait meanwhile, so a fast first check keeps no record of
+-- tables or places; only if it fails, a second check examines everything.
 
 local ffi = require "ffi"
 local buffer = require "string.buffer"
@@ -10,7 +10,8 @@ local state = {}
 
 local plain = { string = true, number = true, boolean = true }
 
--- string.buffer goes no deeper; the most tables that come to be because one is found in several places.
+-- The nesting limit of string.buffer; the most table copies caused by tables that are referenced from several
+-- places.
 local DEEPEST, COPIES = 100, 100000
 
 -- state.users["a b"][3]
@@ -19,8 +20,8 @@ local function place(path, key)
   return ("%s[%s]"):format(path, type(key) == "string" and ("%q"):format(key) or tostring(key))
 end
 
--- Whether there is nothing in the table that cannot be carried, and how many more tables may be looked at.
--- A table that holds itself, or others many times, comes to the end of depth or of tables.
+-- Whether the table is plain data, and how many more tables may be checked. A table that contains itself, or
+-- that contains others many times, reaches the limit of depth or of tables.
 local function is_plain(value, depth, left)
   if depth > DEEPEST or left <= 0 or getmetatable(value) ~= nil then return false, left end
   left = left - 1
@@ -44,15 +45,15 @@ end
 
 local check
 
--- The number of tables that its copy has. `sizes` has those of the tables seen before, and false for those
--- around this one.
+-- The number of tables in a copy of `value`. `sizes` holds this number for tables already checked, and false
+-- for those that contain this one.
 local function check_table(value, path, depth, sizes, copied)
   local size = sizes[value]
-  if size == false then refuse(path, "it is also the table around it") end
+  if size == false then refuse(path, "it is a reference to a table that contains it") end
   if size then
     copied.count = copied.count + size
     if copied.count > COPIES then
-      refuse(path, "its tables are found in so many places that more than %d copies would be made", COPIES)
+      refuse(path, "its tables are referenced from so many places that more than %d copies would be made", COPIES)
     end
     return size
   end
@@ -76,13 +77,14 @@ function check(item, path, key, depth, sizes, copied)
   return 0
 end
 
--- A table takes 32 bytes at least; one that would be looked at more often is found in many places.
+-- The limit of tables to check: a table takes at least 32 bytes, so a higher number means that tables are
+-- referenced many times.
 local function count_at_most()
   return math.min(collectgarbage "count" * 1024 / 32, 4e6)
 end
 
--- A buffer with the bytes of a table of strings, numbers, booleans and such tables. Raises, with the place
--- of what it cannot carry.
+-- Serializes a table of strings, numbers, booleans and such tables. Returns the buffer, the address of its
+-- bytes and their number. Raises, naming the place, for anything else.
 function state.pack(value)
   if type(value) ~= "table" then
     error(("zeroless.state cannot be carried over: it is a %s, not a table"):format(type(value)), 0)
@@ -93,8 +95,8 @@ function state.pack(value)
   return bytes, tonumber(ffi.cast("uintptr_t", data)), size
 end
 
--- The table again. The bytes, given by their address, must be pack's own. There is no garbage among what
--- they become, so none is looked for.
+-- Restores the table from bytes made by pack, given by their address. The collector is stopped meanwhile,
+-- because decoding creates no garbage.
 function state.unpack(address, size)
   collectgarbage "stop"
   local bytes = buffer.new():set(ffi.cast("const char *", ffi.cast("uintptr_t", address)), size)

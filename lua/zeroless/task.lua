@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Tasks, timers and the end of the process, on the primitives of bindings/task.c.
+-- Tasks, timers and stopping the process, built on the primitives of bindings/task.c.
 
 local core = require "zeroless.core"
 local log = require "zeroless.log"
@@ -13,13 +13,14 @@ local function check_function(level, name, f)
   end
 end
 
--- Starts f(...) as a task and returns it.
+-- Spawns a task that runs f(...), and returns it.
 function task.spawn(f, ...)
   check_function(2, "zeroless.spawn", f)
   return core.spawn(f, ...)
 end
 
--- The task's results; nil and its error when it has failed; nil and "timeout" after `timeout` seconds.
+-- Waits for the task. Returns its results; nil and the error if it failed; nil and "timeout" after `timeout`
+-- seconds.
 function core.task.methods.join(self, timeout)
   if timeout ~= nil then misuse.check_seconds(2, "timeout", timeout) end
   if core.is_current(self) then error("a task cannot join itself", 2) end
@@ -32,7 +33,7 @@ function core.task.methods.join(self, timeout)
   return core.results(self)
 end
 
--- Lets `seconds` pass for the running task; 0 lets the others run.
+-- Suspends the running task for `seconds`; 0 lets other tasks run.
 function task.sleep(seconds)
   misuse.check_seconds(2, "zeroless.sleep: the time", seconds)
   local reason
@@ -44,7 +45,7 @@ local timer = {}
 timer.__index = timer
 timer.__metatable = false
 
--- No further call of the timer's function; one that runs runs on.
+-- Prevents further calls of the timer's function; a running call continues.
 function timer:stop()
   self.stopped = true
   if not self.busy then core.cancel(self.task) end
@@ -59,10 +60,11 @@ local function call_at(self, due, f)
   self.busy = false
 end
 
--- A timer that a reloaded script starts with ticks at multiples of its time since the script was first started,
--- and one that fell due during the reload is made up for: else it would never tick where reloads come faster.
+-- The first tick of a timer. Timers started while a reloaded script starts keep the rhythm of the first
+-- generation: they tick at multiples of `seconds` since its start, and a tick missed during the reload is
+-- made up for. Otherwise a timer would never tick if reloads came more often than its interval.
 local function first_tick(seconds)
-  local begun, since = core.beat()
+  local begun, since = core.timer_origin()
   if not begun then return core.now() + seconds end
   return since + seconds - (since - begun) % seconds
 end
@@ -71,7 +73,7 @@ local function tick(self, seconds, f)
   local due = self.due
   repeat
     call_at(self, due, f)
-    -- Ticks that a slow function has missed are skipped, the rhythm stays.
+    -- Ticks missed by a slow function are skipped, and the rhythm is kept.
     due = math.max(due + seconds, core.now() + (due - core.now()) % seconds)
   until self.stopped
 end
@@ -88,18 +90,18 @@ local function start(run, name, seconds, f, first)
   return self
 end
 
--- Calls f every `seconds`, first after that time, until :stop(). f may wait; ticks do not pile up.
+-- Calls f every `seconds`, first after one interval, until :stop(). f may wait; ticks do not pile up.
 function task.every(seconds, f)
   if seconds == 0 then error("zeroless.every: the time must be more than 0 seconds", 2) end
   return (start(tick, "zeroless.every", seconds, f, first_tick))
 end
 
--- Calls f once after `seconds`, unless :stop() comes first.
+-- Calls f once after `seconds`, unless :stop() is called first.
 function task.after(seconds, f)
   return (start(once, "zeroless.after", seconds, f))
 end
 
--- Stops the process as SIGTERM does; it ends with `code`, 0 by default.
+-- Stops the process as SIGTERM does, with exit code `code` (default 0).
 function task.stop(code)
   if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0 or code < 0 or code > 255) then
     error("an exit code is a whole number between 0 and 255", 2)
@@ -107,8 +109,8 @@ function task.stop(code)
   core.stop(code)
 end
 
--- Calls f as a task when the process stops in good order, after the other tasks and the functions given before,
--- and before the sockets close.
+-- Calls f as a task when the process stops normally, after the other tasks and the functions registered before
+-- have finished, and before the sockets are closed.
 function task.on_stop(f)
   check_function(2, "zeroless.on_stop", f)
   core.on_stop(f)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The debug line of a message, made only when somebody listens.
+-- Logs messages at debug level, only if that level is logged.
 
 local core = require "zeroless.core"
 local ffi = require "zeroless.ffi"
@@ -16,7 +16,7 @@ local function preview(...)
   return table.concat(shown, " | ")
 end
 
--- `verb` is Sent or Received; the caller is reached by a tail call from the script.
+-- `verb` is "Sent" or "Received". The script reaches the caller by a tail call, so its line is at level 3.
 return function(verb, self, ...)
   if shared.flags % 2 ~= C.ZL_FLAG_TRACE then return end
   local bytes = 0

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Straight-line functions for messages of 2 to 8 frames, made from templates: without a loop or a table
--- they are part of the compiled loop that sends or receives.
+-- Functions without loops for messages of up to 8 frames, generated from templates: without a loop or a
+-- table, LuaJIT compiles them into the script's loop.
 
 local MOST = 8
 
 local unroll = { MOST = MOST }
 
--- The pieces for i = 1..count of a template in which $i and $o stand for i and i - 1.
+-- Expands a template for i = 1..count: $i and $o stand for i and i - 1.
 local function pieces(template, count, separator)
   local list = {}
   for i = 1, count do
@@ -25,12 +25,13 @@ return function(self, %s)
   if %s then return C.zl_ffi_send_%s(self, %s%s) end
 end]]
 
--- Of the host's functions for 2, 4 and 8 frames, the one that takes `count`.
+-- The smallest of the host's functions (for 2, 4 or 8 frames) that takes `count`.
 local function places_for(count)
   return count <= 2 and 2 or count <= 4 and 4 or 8
 end
 
--- By count: a function (sender, frame, ...) that sends them; its code, or nil when one is no string.
+-- By frame count: a function (sender, frame, ...) that sends them and returns the result code, or nil if one
+-- is not a string.
 function unroll.senders(C)
   local senders = {}
   for count = 2, MOST do
@@ -53,7 +54,7 @@ return function()
   return %s
 end]]
 
--- By count: a function that returns the frames of the message received last, as strings.
+-- By frame count: a function that returns the frames in the receive buffer as strings.
 function unroll.receivers(shared, text)
   local receivers = {}
   for count = 1, MOST do

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one clock of the host: nanoseconds that only move forward, CLOCK_MONOTONIC's. Any thread. */
+/* The host's only clock: CLOCK_MONOTONIC, in nanoseconds. Callable from any thread. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Lua modules that are part of the program: lua/ compiled to bytecode. Constant; any thread. */
+/* The Lua modules built into the program: lua/ compiled to bytecode. Constant data, readable from
+ * any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,11 +13,11 @@ struct zl_embedded_module {
     size_t size;
 };
 
-/* Ends with a row of NULL. */
+/* Terminated by a row of NULL. */
 extern const struct zl_embedded_module zl_embedded_modules[];
 
-/* The module of this name; NULL for none. */
+/* The module named `name`, or NULL. */
 const struct zl_embedded_module *zl_embedded_find(const char *name);
 
-/* Whether a chunk of this name (lua_Debug's short_src) is one of the embedded modules. */
+/* Whether a chunk name (lua_Debug's short_src) belongs to an embedded module. */
 bool zl_embedded_has_file(const char *file);

@@ -8,7 +8,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 static bool leaves_memory;
 
-/* Asked by LeakSanitizer at the end. */
+/* Called by LeakSanitizer when the process exits. */
 int __lsan_is_turned_off(void);
 __attribute__((visibility("default"))) int __lsan_is_turned_off(void)
 {

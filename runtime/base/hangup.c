@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See hangup.h. The handler starts a timer, whose signal is another SIGHUP: timer_settime, signal
- * and raise may be called from a signal handler (signal-safety(7)). A handler, unlike a blocked
- * signal, is not inherited by the programs that the script starts. */
+/* See hangup.h. The handler starts a timer that sends a second SIGHUP when it expires:
+ * timer_settime, signal and raise are async-signal-safe (signal-safety(7)). SIGHUP is handled
+ * rather than blocked, because child processes inherit a blocked signal but not a handler. */
 #include "runtime/base/hangup.h"
 
 #include <signal.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* SIGHUP while a script starts. It is not known yet whether the script uses zeroless, where SIGHUP
- * asks for a reload, or not, where it ends the process. Belongs to the main thread. */
+/* SIGHUP while a script starts. Until the script has required zeroless (or not), it is undecided
+ * whether SIGHUP requests a reload or ends the process. Belongs to the main thread. */
 #pragma once
 
 #include <stdbool.h>
 
-/* From now on a SIGHUP waits for zl_hangup_release, for at most a second; after that it ends the
- * process. An ignored one (nohup) stays ignored. */
+/* Defers SIGHUP until zl_hangup_release, for at most 1 s; then the default action ends the process.
+ * SIGHUP stays ignored if it was (nohup). */
 void zl_hangup_hold(void);
 
-/* Whether a SIGHUP is waiting. It no longer ends the process. */
+/* Ends the deferral: SIGHUP no longer ends the process. Returns whether one was deferred. */
 bool zl_hangup_release(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See heap.h. Sizes alone tell where a block came from, since LuaJIT names the old size whenever it
- * frees or resizes one. */
+/* See heap.h. The size alone identifies the allocator of a block: LuaJIT passes the old size
+ * whenever it frees or resizes one. */
 #include "runtime/base/heap.h"
 
 #include <malloc.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Stands before every large block. */
+/* Precedes every large block. */
 struct header {
     alignas(max_align_t) atomic_uint holders;
 };
@@ -21,11 +21,12 @@ static struct header *header_of(void *block)
     return (struct header *)block - 1;
 }
 
-/* Blocks of this size and above come from the system and go back to it at once; so much free memory
- * at the end of a heap is kept. glibc takes no more for the first. */
+/* FROM_SYSTEM: blocks of this size and above are mapped, and returned to the system when freed;
+ * glibc accepts no higher threshold. KEPT: free memory kept at the top of a heap. Bytes. */
 enum { FROM_SYSTEM = 32 << 20, KEPT = 32 << 20 };
 
-/* So much less than there once was, and less than half: then it is time to give back. */
+/* malloc_trim is due when large blocks use at least MUCH bytes less than at their peak, and at most
+ * half of it. */
 enum { MUCH = 64 << 20 };
 
 void zl_heap_tune(void)
@@ -38,7 +39,7 @@ void zl_heap_tune(void)
 
 /* --- large blocks ---------------------------------------------------------------------------- */
 
-/* `header` is NULL or that of a block nobody else holds. */
+/* `header` is NULL, or that of a block without other holders. */
 static void *resize_large(struct header *header, size_t size)
 {
     struct header *resized = realloc(header, sizeof *header + size);
@@ -60,7 +61,7 @@ void zl_heap_release(void *block)
         free(header_of(block));
 }
 
-/* malloc gives back by itself only what is at the end of a heap. */
+/* By itself, malloc returns only the memory at the top of a heap. */
 static void give_back(void)
 {
 #if defined(__GLIBC__)
@@ -87,14 +88,14 @@ static void free_any(struct zl_memory *memory, void *block, size_t size)
     if (size >= ZL_LARGE)
         zl_heap_release(block);
     else
-        memory->small(memory->small_world, block, size, 0);
+        memory->small(memory->small_arg, block, size, 0);
 }
 
-/* From a small block to a large one, or the other way. */
+/* Moves a block from one allocator to the other. */
 static void *move(struct zl_memory *memory, void *block, size_t old_size, size_t new_size)
 {
     void *moved = new_size >= ZL_LARGE ? resize_large(NULL, new_size)
-                                       : memory->small(memory->small_world, NULL, 0, new_size);
+                                       : memory->small(memory->small_arg, NULL, 0, new_size);
     if (!moved)
         return NULL;
     memcpy(moved, block, old_size < new_size ? old_size : new_size);
@@ -102,7 +103,7 @@ static void *move(struct zl_memory *memory, void *block, size_t old_size, size_t
     return moved;
 }
 
-/* Where at least one of the sizes is large. */
+/* At least one of the two sizes is large. */
 static void *allocate_large(struct zl_memory *memory, void *block, size_t old_size, size_t new_size)
 {
     void *moved = NULL;
@@ -123,11 +124,12 @@ void *zl_heap_allocate(void *arg, void *block, size_t old_size, size_t new_size)
 {
     struct zl_memory *memory = arg;
     if (__builtin_expect(old_size < ZL_LARGE && new_size < ZL_LARGE, 1))
-        return memory->small(memory->small_world, block, old_size, new_size);
+        return memory->small(memory->small_arg, block, old_size, new_size);
     return allocate_large(memory, block, old_size, new_size);
 }
 
-static bool is_refused(struct zl_memory *memory, size_t used)
+/* Counts the call. Returns whether it must fail. */
+static bool count_call(struct zl_memory *memory, size_t used)
 {
     memory->calls++;
     return (memory->cap > 0 && used > memory->cap) ||
@@ -137,7 +139,7 @@ static bool is_refused(struct zl_memory *memory, size_t used)
 void *zl_heap_allocate_counted(void *arg, void *block, size_t old_size, size_t new_size)
 {
     struct zl_memory *memory = arg;
-    if (new_size > old_size && is_refused(memory, memory->used - old_size + new_size))
+    if (new_size > old_size && count_call(memory, memory->used - old_size + new_size))
         return NULL;
     void *moved = zl_heap_allocate(memory, block, old_size, new_size);
     if (moved || new_size == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See limits.h. The probe for descriptors opens and closes them: the only answer that counts what
- * the script, its libraries and libzmq hold together. */
+/* See limits.h. Headroom is measured by opening descriptors and closing them again: no other method
+ * accounts for those of the script, its libraries and libzmq together. */
 #include "runtime/base/limits.h"
 
 #include <stdint.h>

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Open files: their limit, and whether there is room for more of them. Any thread. */
+/* The limit of open files, and the headroom below it. Any thread. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Descriptors that an operation on a socket may need at once, inside libzmq's threads too. */
+/* Descriptors that one socket operation may need at once, including those that libzmq's threads
+ * open. */
 enum { ZL_HEADROOM = 8 };
 
-/* Raises the soft limit of open files to the hard one. Never fails. */
+/* Raises the soft limit of open files to the hard limit. Never fails. */
 void zl_limits_raise(void);
 
-/* Whether `count` more descriptors can be had; fills `why` (ZL_WHY_MAX bytes) when not. */
+/* Whether `count` more descriptors can be opened (32 at most are tried); if not, fills `why`
+ * (ZL_WHY_MAX bytes). */
 bool zl_limits_headroom(int count, char *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See log.h. A line is put together in memory and written at once, so lines of several threads and
- * processes do not mix. Three forms of the same record: text for a person at a terminal, logfmt for
- * files and pipes, JSON when asked for. */
+/* See log.h. Each line is assembled in memory and written in one piece, so that lines of several
+ * threads and processes do not interleave. A record has three formats: text for terminals, logfmt
+ * for files and pipes, JSON on request. */
 #include "runtime/base/log.h"
 
 #include <stdarg.h>
@@ -27,13 +27,13 @@ struct later {
     char text[];
 };
 
-static _Thread_local STAILQ_HEAD(, later) postponed; /* initialized by the first */
+static _Thread_local STAILQ_HEAD(, later) postponed; /* initialized on first use */
 static _Thread_local size_t postponed_bytes;
-static _Thread_local unsigned long unpostponed; /* lines for which there was no room */
+static _Thread_local unsigned long unpostponed; /* lines dropped because the limit was reached */
 static atomic_int threshold = ZL_INFO;
 static atomic_int chosen_format = ZL_LOG_AUTO;
 static _Thread_local zl_log_sink *thread_sink;
-static _Thread_local void *thread_sink_world;
+static _Thread_local void *thread_sink_arg;
 
 enum zl_level zl_log_level(void)
 {
@@ -66,7 +66,7 @@ void zl_log_set_format(enum zl_log_format format)
 void zl_log_set_sink(zl_log_sink *sink, void *arg)
 {
     thread_sink = sink;
-    thread_sink_world = arg;
+    thread_sink_arg = arg;
 }
 
 bool zl_log_wanted(enum zl_level level)
@@ -91,8 +91,8 @@ static void put_escaped(FILE *out, const char *text, size_t size)
     }
 }
 
-/* Length of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no surrogates, no overlong).
- */
+/* Length of the UTF-8 sequence at `text`, in bytes; 0 if it is invalid (RFC 3629: no surrogates, no
+ * overlong forms). */
 static size_t utf8_length(const unsigned char *text, size_t size)
 {
     unsigned char c = text[0];
@@ -112,7 +112,7 @@ static size_t utf8_length(const unsigned char *text, size_t size)
     return length;
 }
 
-/* JSON text is UTF-8: bytes that are none become U+FFFD. */
+/* JSON text is UTF-8: invalid bytes become U+FFFD. */
 static void put_json_string(FILE *out, const char *text, size_t size)
 {
     fputc('"', out);
@@ -248,7 +248,7 @@ void zl_log_emit(struct zl_record *record)
     if (!zl_log_wanted(record->level))
         return;
     record->time = zl_log_time();
-    if (!thread_sink || !thread_sink(thread_sink_world, record))
+    if (!thread_sink || !thread_sink(thread_sink_arg, record))
         zl_log_write(record);
 }
 
@@ -315,14 +315,14 @@ void zl_log_flush(void)
     unsigned long lines = unpostponed;
     unpostponed = 0;
     if (lines > 0)
-        zl_log(ZL_WARN, "", "%lu line%s of the log %s lost: too many came at once", lines,
-               lines == 1 ? "" : "s", lines == 1 ? "was" : "were");
+        zl_log(ZL_WARN, "", "%lu log line%s lost: too many came at once", lines,
+               lines == 1 ? " was" : "s were");
 }
 
 static void report_loss(unsigned long lines)
 {
-    zl_log(ZL_WARN, "", "%lu line%s of the log %s lost: standard error took nothing", lines,
-           lines == 1 ? "" : "s", lines == 1 ? "was" : "were");
+    zl_log(ZL_WARN, "", "%lu log line%s lost: standard error could not be written", lines,
+           lines == 1 ? " was" : "s were");
 }
 
 void zl_log_start(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See output.h. O_NONBLOCK would belong to every process that shares the descriptor, hence poll(2)
- * before a write: a pipe that is writable takes PIPE_BUF bytes at once. While anything is queued,
- * everything is, so the order stays. The thread is made when it is first needed. */
+/* See output.h. O_NONBLOCK would affect every process that shares the descriptor, so poll(2)
+ * precedes each write: a writable pipe accepts PIPE_BUF bytes without blocking. While the queue is
+ * not empty, new lines are appended to it, which keeps their order. The thread is started on first
+ * use. */
 #include "runtime/base/output.h"
 
 #include <errno.h>
@@ -24,8 +25,8 @@ enum { QUEUE_MAX = 1 << 20 /* bytes */, PRINT_MAX = 65536, LOCK_MS = 100 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
-static char *queue; /* what the thread has not taken yet */
-static size_t queued, room, taken;
+static char *queue;                /* text not yet taken by the thread */
+static size_t queued, room, taken; /* bytes in `queue`, its capacity, bytes being written */
 static bool has_thread, is_finished;
 static atomic_ulong lost; /* lines */
 static void (*report_loss)(unsigned long lines);
@@ -57,17 +58,19 @@ static bool is_file(void)
     return fstat(STDERR_FILENO, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static bool is_writable(int wait_ms)
+/* Waits up to `wait_ms` (-1: for ever) until standard error is writable. */
+static bool poll_writable(int wait_ms)
 {
     struct pollfd error = {.fd = STDERR_FILENO, .events = POLLOUT};
     return poll(&error, 1, wait_ms) == 1;
 }
 
-/* Writes what is taken now; returns how much of `text` is done with. */
+/* Writes as much as possible without blocking. Returns the number of bytes that are written or
+ * lost. */
 static size_t write_some(const char *text, size_t size)
 {
     size_t done = 0;
-    while (done < size && is_writable(0)) {
+    while (done < size && poll_writable(0)) {
         size_t piece = size - done;
         if (piece > PIPE_BUF && !is_file())
             piece = PIPE_BUF;
@@ -88,7 +91,7 @@ static void write_waiting(const char *text, size_t size)
     for (size_t done = 0; done < size;) {
         ssize_t written = write(STDERR_FILENO, text + done, size - done);
         if (written < 0 && errno == EAGAIN) {
-            is_writable(-1);
+            poll_writable(-1);
         } else if (written < 0 && errno != EINTR) {
             count_lost(text + done, size - done);
             return;
@@ -99,8 +102,8 @@ static void write_waiting(const char *text, size_t size)
 
 /* --- the queue ------------------------------------------------------------------------------- */
 
-/* With the lock held; it is given up meanwhile. */
-static void tell_loss(void)
+/* Called with the lock held; releases it during the report. */
+static void log_loss(void)
 {
     unsigned long lines = report_loss ? atomic_exchange(&lost, 0) : 0;
     if (lines == 0)
@@ -126,7 +129,7 @@ static void *write_queue(void *nothing)
         pthread_mutex_lock(&lock);
         taken = 0;
         if (queued == 0)
-            tell_loss();
+            log_loss();
         pthread_cond_broadcast(&changed);
     }
     return nothing;
@@ -185,7 +188,7 @@ static void add_to_queue(const char *text, size_t size)
     pthread_cond_broadcast(&changed);
 }
 
-/* --- for the others -------------------------------------------------------------------------- */
+/* --- interface ------------------------------------------------------------------------------- */
 
 void zl_output_write(const char *text, size_t size)
 {
@@ -195,8 +198,8 @@ void zl_output_write(const char *text, size_t size)
         return;
     }
     bool is_free = taken == 0 && queued == 0;
-    if (is_free && atomic_load(&lost) > 0 && is_writable(0))
-        tell_loss();
+    if (is_free && atomic_load(&lost) > 0 && poll_writable(0))
+        log_loss();
     size_t done = is_free ? write_some(text, size) : 0;
     if (done < size)
         add_to_queue(text + done, size - done);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Standard error for the host's lines, without waiting for its reader: where it takes nothing now,
- * lines are queued for a thread that waits in the place of the caller, in order, up to a limit.
- * Lowest layer; any thread may call it. */
+/* Writes the host's lines to standard error without blocking on its reader. While it accepts no
+ * data, lines are queued, in order and up to a limit, for a thread that writes them. Any thread may
+ * call it. */
 #pragma once
 
 #include <stddef.h>
 
-/* Writes whole lines. Never fails: what finds no room is counted as lost. */
+/* Writes whole lines. Never fails: lines beyond the limit are dropped and counted as lost. */
 void zl_output_write(const char *text, size_t size);
 
-/* The same, made as printf does; cut at 64 KiB. */
+/* The same for printf-formatted text, truncated at 64 KiB. */
 void zl_output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* `report` is called, on any thread, when lines that were lost can be told about. */
+/* Sets the function that reports lost lines. It is called, on any thread, once standard error is
+ * writable again. */
 void zl_output_on_loss(void (*report)(unsigned long lines));
 
-/* Waits at most so many seconds until what is queued is written; the rest is lost. The process ends
- * then. Without a call it is done at exit(3), for a second. */
+/* Waits up to `seconds` until the queue is written; the rest is lost. Called when the process ends;
+ * otherwise an exit(3) handler calls it with 1 s. */
 void zl_output_finish(double seconds);

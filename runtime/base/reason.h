@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions that can fail return a reason in words: the buffer `why` that they fill has this size.
- */
+/* The size, in bytes, of the buffer `why` that functions fill with the reason of a failure. */
 #pragma once
 
 enum { ZL_WHY_MAX = 1024 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See signals.h. The handlers do nothing but hand over: uv_async_send may be called from a signal
- * handler (libuv's manual says so), clock_gettime, poll and _exit too (signal-safety(7)). */
+/* See signals.h. The handlers only set flags and wake the loop: uv_async_send is async-signal-safe
+ * (libuv's manual), and so are clock_gettime, poll and _exit (signal-safety(7)). */
 #include "runtime/base/signals.h"
 
 #include <errno.h>
@@ -19,16 +19,18 @@
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 enum { HANDLED = sizeof handled / sizeof *handled };
 
-static uv_loop_t *_Atomic target; /* NULL once it is about to go */
-static zl_signals_asked *_Atomic on_asked;
-static void *asked_arg;
+static uv_loop_t *_Atomic target; /* NULL once the loop is being closed */
+static zl_signals_on_stop *_Atomic stop_callback;
+static void *stop_arg;
 static atomic_int pending;
 static atomic_bool reload;
-static int terminal = -1; /* a descriptor of the one that the process was started on */
+static int terminal =
+    -1; /* a descriptor of the terminal that the process was started on; -1 = none */
 static _Atomic(int64_t) first_ms;
 static bool is_started;
 
-/* Wrappers such as timeout(1) send a signal to their child and again to its process group. */
+/* Wrappers such as timeout(1) send a signal to their child and again to its process group: a second
+ * signal within this time is the same request. */
 enum { ECHO_MS = 50 };
 
 static int64_t now_ms(void)
@@ -38,19 +40,19 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A terminal that was closed answers no more; its SIGHUP means the end, not a reload. */
+/* After the terminal was closed, SIGHUP stops the process instead of reloading. */
 static bool is_hung_up(void)
 {
     struct pollfd terminal_poll = {.fd = terminal};
     return terminal >= 0 && poll(&terminal_poll, 1, 0) == 1 && (terminal_poll.revents & POLLHUP);
 }
 
-/* The drain deadline counts from the signal, also when the loop's thread sees it late. */
-static void begin_end(int64_t now)
+/* The drain time starts at the signal, even if the loop's thread notices it late. */
+static void begin_stop(int64_t now)
 {
     atomic_store(&first_ms, now);
     if (atomic_load(&target))
-        atomic_load (&on_asked)(asked_arg);
+        atomic_load (&stop_callback)(stop_arg);
 }
 
 static void on_signal(int number)
@@ -60,7 +62,7 @@ static void on_signal(int number)
     if (number == SIGHUP && !is_hung_up())
         atomic_store(&reload, true);
     else if (atomic_exchange(&pending, number) == 0)
-        begin_end(now);
+        begin_stop(now);
     else if (now - atomic_load(&first_ms) >= ECHO_MS)
         _exit(128 + number);
     uv_loop_t *uv = atomic_load(&target);
@@ -69,8 +71,9 @@ static void on_signal(int number)
     errno = error;
 }
 
-/* A write to a reader that is gone (SIGPIPE), or past the limit of a file's size (SIGXFSZ), fails;
- * a handler, unlike SIG_IGN, is not inherited by the programs that the script starts. */
+/* Writing to a closed pipe or connection (SIGPIPE), or beyond the file size limit (SIGXFSZ), must
+ * fail with an error instead of ending the process. A handler, unlike SIG_IGN, is not inherited by
+ * child processes. */
 static void on_failed_write(int number)
 {
     (void)number;
@@ -118,10 +121,10 @@ void zl_signals_hold(bool holds)
     pthread_sigmask(holds ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-void zl_signals_start(uv_loop_t *uv, zl_signals_asked *asked, void *arg)
+void zl_signals_start(uv_loop_t *uv, zl_signals_on_stop *on_stop, void *arg)
 {
-    asked_arg = arg;
-    atomic_store(&on_asked, asked);
+    stop_arg = arg;
+    atomic_store(&stop_callback, on_stop);
     atomic_store(&target, uv);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal < 0; fd++)
         terminal = isatty(fd) ? fd : -1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See standard.h. stdio keeps what could not be written and tries it again at the next flush, which
- * then fails with the same reason: so the last flush can still name the reason of an earlier
- * failure. */
+/* See standard.h. stdio keeps unwritten data and retries it at the next flush, which then fails for
+ * the same reason: so the final flush can still name the reason of an earlier failure. */
 #include "runtime/base/standard.h"
 
 #include <errno.h>
@@ -17,7 +16,7 @@
 
 static bool has_failed;
 
-/* Standard input is opened for writing and the others for reading: their use is an error, as it was
+/* Standard input is opened write-only and the others read-only: using them fails, as it did
  * before. */
 void zl_standard_fill(void)
 {

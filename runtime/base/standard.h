@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The three standard descriptors: open from the first moment on, and standard output watched for
- * writes that fail. Lowest layer but the log; belongs to the main thread. */
+/* The three standard descriptors: kept open from the start, and standard output checked for failed
+ * writes. Belongs to the main thread. */
 #pragma once
 
 #include "runtime/base/exit.h"
 
-/* Opens /dev/null on every descriptor of 0, 1 and 2 that is closed, so that nothing else is opened
- * there; reading from and writing to it fail as on a closed one. Called before anything is opened.
- */
+/* Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that no other file gets
+ * that number; reading and writing still fail as on a closed descriptor. Called before anything
+ * else is opened. */
 void zl_standard_fill(void);
 
-/* Flushes standard output; the first failure is logged. Never raises. */
+/* Flushes standard output and logs the first failure. Never raises. */
 void zl_standard_flush(void);
 
-/* The exit code of the process: ZL_EXIT_IO in place of 0 when something printed was lost. */
+/* Flushes standard output and returns the exit code of the process: `code`, or ZL_EXIT_IO in place
+ * of 0 if output was lost. */
 int zl_standard_finish(int code);

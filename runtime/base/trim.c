@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See trim.h. What was free at every look of a window is not in use for the next message. The
- * resident size is read first, as it costs less than to ask malloc. */
+/* See trim.h. Memory that was free at every sample of a window is not about to be reused. The
+ * resident size is sampled first, because it is cheaper than mallinfo2. */
 #include "runtime/base/trim.h"
 
 #include <malloc.h>

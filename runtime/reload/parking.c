@@ -57,8 +57,8 @@ static void warn(struct zl_serving *reload, const struct zl_task *busy)
                                                           : LATER_WARNINGS;
     zl_task_line(busy, line, sizeof line);
     zl_log(ZL_WARN, line,
-           "the reload waits for the task that waits here (it begins at %s), for %d s now: it has "
-           "a message in hand, or a question without its reply",
+           "the reload waits for the task waiting here (defined at %s), for %d s now: it has a "
+           "message in hand, or a request without a reply",
            busy->where, parking->warned);
     zl_deadlines_set(&reload->deadlines, ZL_DUE_WARNING, next);
 }

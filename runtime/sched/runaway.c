@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* See runaway.h. A timer on the thread's processor time sends a signal to the thread itself; its
- * handler sets a count hook, as luajit's own handler of SIGINT does, and the hook raises. From
- * another thread that would be a race (LuaJIT issue 1012).
+/* See runaway.h. A timer on the thread's processor time sends a signal to the thread itself. The
+ * signal handler sets a count hook, as luajit's SIGINT handler does, and the hook raises the error.
+ * Setting it from another thread would be a race (LuaJIT issue 1012).
  *
- * Compiled code looks at hooks only where the profiler's line mode was on when it was compiled. So
- * the profiler is started with a limit, its timer is stopped, and its signal is raised only when
- * the hook is set: then compiled code leaves to the interpreter, where the hook is called. */
+ * Compiled code checks hooks only if the profiler's line mode was on when it was compiled. So with
+ * a limit, the profiler is started, its timer stopped, and its signal raised only when the hook is
+ * set: compiled code then exits to the interpreter, which calls the hook. */
 #include "runtime/sched/runaway.h"
 
 #include <lauxlib.h>
@@ -21,11 +21,12 @@
 
 enum { SIGNAL = SIGVTALRM, MOST_TICK_NS = 100000000, LEAST_TICK_NS = 1000000 };
 
-/* Instructions until a stretch that has caught the error gets it again: the first time enough for a
- * message handler or a clean-up, then none, since an endless loop is soon back in compiled code. */
+/* Instructions until the error is raised again in a stretch that has caught it: the first time
+ * enough for a message handler or a clean-up, then none, because an endless loop soon re-enters
+ * compiled code. */
 enum { RESPITE = 20000, NO_RESPITE = 1 };
 
-static _Thread_local struct zl_runaway *mine; /* the thread's; NULL before it is started */
+static _Thread_local struct zl_runaway *mine; /* of this thread; NULL until it is started */
 
 /* --- the error ------------------------------------------------------------------------------- */
 
@@ -53,8 +54,8 @@ static void leave_hook(lua_State *L)
     lua_call(L, 0, 0);
 }
 
-/* In the middle of an embedded module the host is in the middle of a change: its caller gets the
- * error. */
+/* Inside an embedded module the host may be in the middle of a state change: the error is raised in
+ * its caller instead. */
 static void raise_error(lua_State *L, lua_Debug *at)
 {
     if (lua_getinfo(L, "S", at) && zl_embedded_has_file(at->short_src))
@@ -63,8 +64,7 @@ static void raise_error(lua_State *L, lua_Debug *at)
     /* luaL_error would name the caller: a hook has no frame of its own. */
     luaL_where(L, 0);
     if (atomic_load(&mine->is_ending))
-        lua_pushliteral(
-            L, "stopped: the drain deadline has passed, and this code did not wait or end");
+        lua_pushliteral(L, "stopped: the drain deadline has passed while this code was running");
     else
         lua_pushfstring(
             L,
@@ -90,7 +90,8 @@ static int64_t thread_time(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static bool is_over(struct zl_runaway *runaway)
+/* Updates the current stretch. Returns whether its time is over. */
+static bool check_time(struct zl_runaway *runaway)
 {
     unsigned stretch = atomic_load(&runaway->stretch);
     int64_t now = thread_time();
@@ -103,14 +104,14 @@ static bool is_over(struct zl_runaway *runaway)
     return (double)(now - runaway->since) >= runaway->limit * 1e9;
 }
 
-/* Each further tick of the same stretch sets the hook again: an endless loop around a pcall may be
- * in compiled code once more. The tick after the first error is left to its message handler. */
+/* Every further tick of the same stretch sets the hook again: an endless loop around a pcall may
+ * have re-entered compiled code. The tick after the first error is left to its message handler. */
 static void on_tick(int number)
 {
     (void)number;
     struct zl_runaway *runaway = mine;
     lua_State *L = runaway ? atomic_load(&runaway->L) : NULL;
-    if (!L || !is_over(runaway))
+    if (!L || !check_time(runaway))
         return;
     atomic_store(&runaway->has_fired, true);
     if (runaway->errors == 1 && !runaway->has_spared) {
@@ -132,7 +133,8 @@ static void no_sample(void *data, lua_State *L, int samples, int vmstate)
     (void)vmstate;
 }
 
-/* One state of the process has the profiler at a time. To start it is to compile all anew. */
+/* Only one state of the process can use the profiler at a time. Starting it discards all compiled
+ * code. */
 static void make_checked(struct zl_runaway *runaway, lua_State *L)
 {
     if (runaway->checked)

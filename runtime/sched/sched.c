@@ -4,7 +4,8 @@
 
 #include <time.h>
 
-/* The clock is asked every STEPS operations; a task gets TURN_NS before others have a turn. */
+/* The clock is read every STEPS operations; a task runs for TURN_NS before others take their
+ * turn. */
 enum { STEPS = 16, TURN_NS = 2000000 };
 
 void zl_sched_init(struct zl_sched *sched, uv_loop_t *uv, const struct zl_task_ops *ops,
@@ -39,16 +40,16 @@ bool zl_sched_refuse(struct zl_sched *sched, bool refuses)
 {
     bool before = sched->refuses;
     sched->refuses = refuses;
-    sched->slice = 0; /* the next send or receive sees it */
+    sched->slice = 0; /* makes the next send or receive check */
     return before;
 }
 
-/* Code outside any task has no share of time, and could not pause. */
+/* Code outside any task has no time slice and could not pause. */
 enum zl_slice zl_sched_check_slice(struct zl_sched *sched)
 {
     int64_t over = coarse_now() - sched->slice_end;
     sched->steps = over > TURN_NS ? 1 : STEPS;
-    /* One that tries again at once, as try does, gets through. */
+    /* `+ 1`: an immediate retry, as in try(), gets through. */
     sched->slice = sched->refuses ? 0 : sched->steps + 1;
     if (sched->refuses)
         return ZL_SLICE_REFUSED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See task.h. The life of a task: spawned (ready) -> running -> waiting -> ready -> ... -> ended. A
- * wait is a yield out of the coroutine to zl_task_resume; what woke it is handed in when it is
- * resumed. */
+ * wait yields out of the coroutine to zl_task_resume, whose argument to the resumed coroutine is
+ * the reason for the wake-up. */
 #include "runtime/sched/task.h"
 
 #include <lauxlib.h>
@@ -14,7 +14,7 @@
 #include "runtime/sched/runaway.h"
 #include "runtime/sched/sched.h"
 
-/* The start of a script has more time than a turn; messages wait meanwhile. */
+/* A starting script has more time than a usual turn; messages wait meanwhile. */
 enum { FIRST_SLICE_NS = 200000000 };
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -51,8 +51,8 @@ static bool find_line(lua_State *L, lua_Debug *info)
     return false;
 }
 
-/* What zl_task.where says of the function at `index`, with its arguments behind it. The text is
- * anchored in the registry, for as long as the state lives. */
+/* Returns zl_task.where for the function at `index`, whose arguments follow it: a text anchored in
+ * the registry for the life of the state. */
 static const char *function_line(lua_State *L, int index)
 {
     lua_Debug info;
@@ -132,7 +132,7 @@ void zl_task_disown(struct zl_task *task)
     unref(task);
 }
 
-/* Out of its queue, with no timer running. */
+/* Removes the task from its queue and stops its timer. */
 static void leave_queue(struct zl_task *task)
 {
     if (task->queue)
@@ -149,7 +149,7 @@ static void timer_closed(uv_handle_t *handle)
     unref(handle->data);
 }
 
-/* Its results stay on its stack when somebody may ask. */
+/* Ends a task. Its results stay on its stack while it is owned. */
 static void end(struct zl_task *task, enum zl_task_status status)
 {
     struct zl_group *group = task->group;
@@ -174,8 +174,8 @@ bool zl_task_has_begun(const struct zl_task *task)
     return lua_status(task->co) == LUA_YIELD;
 }
 
-/* What the watchdog sees while the task runs. */
-static void show(struct zl_sched *sched, const struct zl_task *task)
+/* Publishes the running task to the watchdog. */
+static void publish(struct zl_sched *sched, const struct zl_task *task)
 {
     struct zl_watchdog *watchdog = &sched->watchdog;
     atomic_fetch_add_explicit(&watchdog->beats, 1, memory_order_relaxed);
@@ -195,7 +195,7 @@ void zl_task_resume(struct zl_task *task)
     }
     task->status = ZL_TASK_RUNNING;
     sched->current = task;
-    show(sched, task);
+    publish(sched, task);
     lua_State *before = zl_runaway_enter(task->group->L);
     int outcome = lua_resume(task->co, arguments);
     zl_runaway_leave(before);

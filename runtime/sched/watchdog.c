@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* See watchdog.h. Once a second it compares the count of resumed tasks with the one before: no
- * change while a task runs means that this task has kept the thread all that time. Each such
- * stretch is reported once.
+/* See watchdog.h. Once a second, the count of resumes is compared with the previous one: no change
+ * while a task runs means that this task has occupied the thread all that time. Each such stretch
+ * is reported once.
  *
- * When the drain deadline has passed, the code that runs has INTERRUPT_NS to come back, then gets
- * an error (runaway.h), which compiled code does not notice without --max-handler-time; at END_NS
- * the process ends. */
+ * After the drain deadline, the running code has INTERRUPT_NS to return before an error is raised
+ * in it (runaway.h), which compiled code does not notice without --max-handler-time. At END_NS the
+ * process ends. */
 #include "runtime/sched/watchdog.h"
 
 #include <signal.h>
@@ -21,22 +21,22 @@
 #include "runtime/base/trim.h"
 #include "runtime/sched/takeover.h"
 
-static const double LAST_WORDS = 0.05; /* seconds for the last line of the log */
+static const double LAST_WORDS = 0.05; /* seconds for the last log line */
 
 enum { SECOND_NS = 1000000000, INTERRUPT_NS = 150000000, END_NS = 400000000 };
 
-/* What the thread has seen; its own. */
+/* The state of the watchdog's thread. */
 struct seen {
-    uint64_t tick; /* when the tasks are looked at next */
+    uint64_t tick; /* when the running task is checked next */
     unsigned last_beat, reported;
     bool reported_stopping;
-    unsigned stretch; /* when the deadline passed */
+    unsigned stretch; /* the current one when the deadline passed */
     bool has_passed, has_interrupted;
     int64_t interrupted_at; /* processor time of the loop's thread then */
     struct zl_trim trim;
 };
 
-/* A busy thread has not looked at the signal yet. */
+/* A busy loop has not processed the signal yet. */
 static bool is_stopping(struct zl_watchdog *watchdog)
 {
     return atomic_load(&watchdog->stopping) || zl_signals_pending();
@@ -46,21 +46,21 @@ static void report(struct zl_watchdog *watchdog, const char *where, bool stoppin
 {
     if (stopping)
         zl_log(ZL_WARN, where,
-               "asked to stop, but the task that begins here does not wait; send the signal again "
-               "to leave at once");
+               "stop requested, but the task defined here is running without waiting; send the "
+               "signal again to exit at once");
     else if (atomic_load(&watchdog->crowded))
         zl_log(ZL_WARN, where,
-               "the task that begins here has run for a second without waiting; other tasks, "
-               "timers and messages wait for it (zeroless.sleep(0) lets them run)");
+               "the task defined here has run for a second without waiting; other tasks, timers "
+               "and messages are blocked (zeroless.sleep(0) lets them run)");
 }
 
-static void look_at_task(struct zl_watchdog *watchdog, struct seen *seen)
+static void check_task(struct zl_watchdog *watchdog, struct seen *seen)
 {
     unsigned beat = atomic_load(&watchdog->beats);
     const char *where = atomic_load(&watchdog->running);
     bool stopping = is_stopping(watchdog);
-    bool told = beat == seen->reported && (seen->reported_stopping || !stopping);
-    if (where && beat == seen->last_beat && !told && !atomic_load(&watchdog->leave)) {
+    bool is_reported = beat == seen->reported && (seen->reported_stopping || !stopping);
+    if (where && beat == seen->last_beat && !is_reported && !atomic_load(&watchdog->leave)) {
         report(watchdog, where, stopping);
         seen->reported = beat;
         seen->reported_stopping = stopping;
@@ -94,23 +94,23 @@ _Noreturn static void end_process(struct zl_watchdog *watchdog, const struct see
         account(watchdog, seen);
     if (where)
         zl_log(ZL_ERROR, where,
-               "the drain deadline has passed, and the task that begins here does not come back: "
-               "the process ends without it; what it handles (unless it was set aside), and what "
-               "was not sent, is lost");
+               "the drain deadline has passed while the task defined here is running without "
+               "waiting: the process exits; the message it is handling (unless it was set aside) "
+               "and unsent messages are lost");
     else if (code == ZL_EXIT_UNDRAINED)
         zl_log(ZL_ERROR, "",
-               "the drain deadline has passed, and %s does not come back: the process ends without "
-               "it, and what was not handled or not sent is lost",
+               "the drain deadline has passed, and %s has not returned: the process exits; "
+               "unhandled and unsent messages are lost",
                calling ? calling : "a callback or a library");
     else
         zl_log(ZL_WARN, "",
-               "all is done, but a finalizer or a library does not come back: the process ends "
-               "without it");
+               "everything is done, but a finalizer or a library has not returned: the process "
+               "exits without waiting for it");
     zl_output_finish(LAST_WORDS);
     _exit(code);
 }
 
-static void look_at_deadline(struct zl_watchdog *watchdog, struct seen *seen, uint64_t deadline)
+static void check_deadline(struct zl_watchdog *watchdog, struct seen *seen, uint64_t deadline)
 {
     uint64_t now = uv_hrtime();
     if (now >= deadline + END_NS && !atomic_load(&watchdog->leave))
@@ -132,8 +132,8 @@ static void wait_until(struct zl_watchdog *watchdog, uint64_t when)
     sem_clockwait(&watchdog->wake, CLOCK_MONOTONIC, &until);
 }
 
-/* When there is something to do next; uv_hrtime's clock is CLOCK_MONOTONIC. */
-static uint64_t next_look(const struct seen *seen, uint64_t deadline)
+/* The time of the next check; uv_hrtime's clock is CLOCK_MONOTONIC. */
+static uint64_t next_check(const struct seen *seen, uint64_t deadline)
 {
     uint64_t next = !seen->has_passed        ? deadline
                     : !seen->has_interrupted ? deadline + INTERRUPT_NS
@@ -147,16 +147,16 @@ static void *watch(void *arg)
     struct seen seen = {.tick = uv_hrtime() + SECOND_NS};
     zl_trim_look(&seen.trim);
     while (!atomic_load(&watchdog->leave)) {
-        wait_until(watchdog, next_look(&seen, atomic_load(&watchdog->deadline)));
+        wait_until(watchdog, next_check(&seen, atomic_load(&watchdog->deadline)));
         uint64_t deadline = atomic_load(&watchdog->deadline);
         bool is_tick = uv_hrtime() >= seen.tick;
         if (is_tick)
             seen.tick = uv_hrtime() + SECOND_NS;
         pthread_mutex_lock(&watchdog->lock);
         if (is_tick)
-            look_at_task(watchdog, &seen);
+            check_task(watchdog, &seen);
         if (deadline)
-            look_at_deadline(watchdog, &seen, deadline);
+            check_deadline(watchdog, &seen, deadline);
         pthread_mutex_unlock(&watchdog->lock);
         if (is_tick && !deadline)
             zl_trim_look(&seen.trim);
@@ -171,7 +171,7 @@ bool zl_watchdog_start(struct zl_watchdog *watchdog)
     pthread_mutex_init(&watchdog->lock, NULL);
     sem_init(&watchdog->wake, 0, 0);
     atomic_store(&watchdog->exit_code, ZL_EXIT_UNDRAINED);
-    /* Signals are the loop's: the helper thread takes none. */
+    /* Signals are handled on the loop's thread: block them all here. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

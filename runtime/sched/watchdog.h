@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A helper thread that does what the loop's thread cannot do while Lua code or a library keeps it:
- * it tells the author when a task keeps the thread for a second while others wait, or while the
- * process is asked to stop; it gives unused memory back (trim.h); and it ends the process when the
- * drain deadline has passed and the loop's thread does not come to the end, after that thread has
- * been made to give account of what was received (takeover.h). It never touches Lua. */
+/* A helper thread for what the loop's thread cannot do while Lua code or a library occupies it. It
+ * warns when a task runs for a second without waiting while others wait or the process is to stop;
+ * it returns unused memory to the system (trim.h); and it ends the process if the loop's thread has
+ * not finished shortly after the drain deadline, after making that thread account for the received
+ * messages (takeover.h). It never touches Lua. */
 #pragma once
 
 #include <pthread.h>
@@ -20,31 +20,30 @@ struct zl_watchdog {
     sem_t wake;
     bool started;
     atomic_bool leave;
-    atomic_uint beats;             /* counts resumed tasks */
-    _Atomic(const char *) running; /* where the running task began; NULL while none runs */
-    _Atomic(const char *)
-        calling;          /* what runs outside any task, in words; NULL if that is not known */
-    atomic_bool crowded;  /* others wait: more tasks, or sockets */
-    atomic_bool stopping; /* the process was asked to stop */
-    uint64_t drain_ns;    /* from that until the deadline */
-    _Atomic(uint64_t) deadline; /* on the clock of uv_hrtime; 0 until it was asked to stop */
-    atomic_int exit_code;       /* when the thread must end the process */
+    atomic_uint beats;             /* counts resumes */
+    _Atomic(const char *) running; /* where the running task is defined; NULL = none runs */
+    _Atomic(const char *) calling; /* describes what runs outside any task; NULL = unknown */
+    atomic_bool crowded;           /* something else waits: other tasks, or sockets */
+    atomic_bool stopping;          /* a stop was requested */
+    uint64_t drain_ns;             /* the drain time: from the stop request to the deadline */
+    _Atomic(uint64_t) deadline;    /* on uv_hrtime's clock; 0 until a stop is requested */
+    atomic_int exit_code;          /* for when the watchdog ends the process */
     struct zl_runaway *runaway;
     void (*account)(void *); /* counts and keeps what was received, on the loop's thread; or NULL */
     void *account_arg;
 };
 
-/* False when no thread can be had; the host does without. */
+/* False if no thread can be created; the host then runs without one. */
 bool zl_watchdog_start(struct zl_watchdog *watchdog);
 void zl_watchdog_stop(struct zl_watchdog *watchdog);
 
-/* The process is asked to stop: from the first call on, the time that is left is counted. Returns
- * the deadline. From any thread and from signal handlers. */
+/* Starts the drain time on the first call; later calls change nothing. Returns the deadline.
+ * Callable from any thread and from signal handlers. */
 uint64_t zl_watchdog_begin_end(struct zl_watchdog *watchdog);
 
-/* All was sent or given up: what is left is to give back what the process holds, and `code` is its
- * exit code, whatever becomes of that. */
+/* The drain is over. Only releasing resources is left, and `code` is the exit code even if the
+ * watchdog must end the process during that. */
 void zl_watchdog_drained(struct zl_watchdog *watchdog, int code);
 
-/* Returns when no text that `running` has pointed to so far is in use any more. */
+/* Waits until the watchdog no longer uses any text that `running` has pointed to so far. */
 void zl_watchdog_pass(struct zl_watchdog *watchdog);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See ahead.h. A function stands for the text that its source holds: when the text goes, by being
- * loaded or read anew, so does the number that the function is found by. */
+/* See ahead.h. A compiled function belongs to the text held by its source: when the text is dropped
+ * (after loading, or on re-reading), so is `source->ahead`, the number of the function. */
 #include "runtime/script/ahead.h"
 
 #include <lauxlib.h>
@@ -8,7 +8,7 @@
 
 #include "runtime/base/clock.h"
 
-static char functions_key; /* the functions by their numbers, in the registry */
+static char functions_key; /* registry key of the table of functions, by number */
 
 struct compiling {
     struct zl_generation *generation;
@@ -32,14 +32,14 @@ void zl_ahead_begin(struct zl_generation *generation)
     lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
-/* What was compiled must not take the memory that the start needs. */
+/* Functions compiled ahead must not use up the memory that the start needs. */
 static bool has_room(const struct zl_generation *generation)
 {
     return generation->memory.cap == 0 || generation->memory.used < generation->memory.cap / 4;
 }
 
-/* An editor or a copy in progress leaves a file empty for a moment. One that has not changed may be
- * what it is, and require raises its errors. */
+/* A changed file that is empty is an error: an editor or a copy in progress empties a file for a
+ * moment. An unchanged file may be empty, and its compile errors are left to require. */
 static void compile_source(lua_State *L, struct zl_source *source, bool has_changed)
 {
     if (has_changed && zl_source_is_blank(source))
@@ -110,7 +110,7 @@ bool zl_ahead_push(lua_State *L, const struct zl_source *source)
     return true;
 }
 
-/* The key is there already, so that nothing is allocated. */
+/* The key is set to nil only where it exists, so nothing is allocated. */
 void zl_ahead_drop(lua_State *L)
 {
     push_functions(L);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See children.h. A process keeps its number until it is reaped, so a signal never reaches another
- * one. */
+/* See children.h. A process id is not reused before the process is reaped, so a signal never
+ * reaches another process. */
 #include "runtime/script/children.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/timers.h"
@@ -15,11 +15,11 @@
 struct zl_child {
     struct zl_child *next;
     pid_t pid;
-    uint64_t kill_at; /* on the clock of uv_hrtime; 0: it is not to be killed (any more) */
+    uint64_t kill_at; /* on zl_clock_now's clock; 0 = do not kill, or already killed */
     bool is_detached;
 };
 
-/* Between SIGTERM and SIGKILL, and for the reaping after that. */
+/* The time between SIGTERM and SIGKILL, and the time for reaping after that. */
 enum { MOMENT_MS = 1000, REAPING_MS = 200 };
 
 static void on_signal(uv_signal_t *signal, int number)

@@ -15,8 +15,8 @@
 #include "runtime/base/signals.h"
 #include "runtime/base/table.h"
 
-/* Data files above this many bytes are told apart by their stamp alone; what is longer than it was
- * said to be is read to this many bytes more. */
+/* Data files larger than LARGE bytes are compared by their stamp alone; a file that turns out
+ * longer than its stated size is read up to LARGE bytes beyond it. */
 enum { LARGE = 16 << 20, STEP = 16384 };
 
 /* --- stamps ---------------------------------------------------------------------------------- */
@@ -26,8 +26,8 @@ static uint64_t nanoseconds(struct timespec time)
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* A file that was written within the grain of its clock may be written again without another time:
- * its stamp is not sure. Where times have no fractions, the grain is taken for 2 s. */
+/* A file written less than a clock tick ago may be written again without changing its times: its
+ * stamp is then not sure. If times have no fractions, the tick is taken to be 2 s. */
 static struct zl_stamp make_stamp(const struct stat *status)
 {
     const uint64_t fine = 20000000, coarse = 2000000000;
@@ -99,7 +99,7 @@ static void close_file(int fd)
     errno = error;
 }
 
-/* Opening waits for nothing: neither for a FIFO's other end nor for a device. */
+/* Opens a file without waiting for the other end of a FIFO, or for a device. */
 static int open_file(const char *path, bool waits, struct stat *status)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

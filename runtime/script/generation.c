@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See generation.h. Everything that touches its state runs protected, the printing of errors too.
- */
+/* See generation.h. Everything that touches the Lua state runs protected, including the printing of
+ * errors. */
 #include "runtime/script/generation.h"
 
 #include <lauxlib.h>
@@ -147,9 +147,9 @@ void zl_generation_failed(struct zl_generation *generation, lua_State *co, const
 {
     struct failure failure = {generation, co, message, true};
     if (generation->group.failed)
-        return;                                 /* the first error is the one that counts */
-    generation->memory.cap = 0;                 /* the report itself may need some */
-    lua_gc(generation->group.L, LUA_GCSTOP, 0); /* finalizers are for the end */
+        return;                                 /* only the first error counts */
+    generation->memory.cap = 0;                 /* the report needs memory */
+    lua_gc(generation->group.L, LUA_GCSTOP, 0); /* finalizers run in lua_close */
     note_failure(generation, "an error without a message");
     if (zl_vm_call(generation->group.L, print_failure, &failure) != 0) {
         note_failure(generation, "not enough memory to print the error");
@@ -207,7 +207,7 @@ void zl_generation_run_reload_callbacks(struct zl_generation *generation)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-/* Finalizers are code of the script: what they call of zlrun is refused. */
+/* Finalizers are code of the script: their calls of zlrun are refused. */
 static void close_state(struct zl_generation *generation)
 {
     struct zl_sched *sched = generation->group.sched;
@@ -221,7 +221,7 @@ static void close_state(struct zl_generation *generation)
 
 bool zl_generation_finish(struct zl_generation *generation)
 {
-    if (generation->luv_loop && !zl_luv_loop_is_quiet(generation->luv_loop))
+    if (generation->luv_loop && !zl_luv_loop_finish(generation->luv_loop))
         return false;
     close_state(generation);
     if (generation->luv_loop)
@@ -254,7 +254,7 @@ void zl_generation_close(struct zl_generation *generation)
     generation->on_stop = generation->on_reload = LUA_NOREF;
     generation->stops = 0;
     if (!zl_generation_finish(generation))
-        TAILQ_INSERT_TAIL(&generation->host->remains, generation, link); /* the reaper's now */
+        TAILQ_INSERT_TAIL(&generation->host->remains, generation, link); /* for the reaper */
 }
 
 void zl_generation_free(struct zl_generation *generation)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See luv_loop.h. libuv registers what a callback or a script has started only when the inner loop
- * itself polls; hence one turn of it, without waiting, before each sleep of the outer one. */
+/* See luv_loop.h. libuv registers handles that a callback or a script has started only when the
+ * inner loop itself polls; hence one non-blocking turn of the inner loop before each sleep of the
+ * outer one. */
 #include "runtime/script/luv_loop.h"
 
 #include <stdio.h>
@@ -13,11 +14,11 @@
 #include "runtime/script/children.h"
 #include "runtime/zmq/context.h"
 
-/* Descriptors that an inner loop opens, and some for what a script does with it first. libuv
- * aborts, or crashes at the end of a loop that was not made whole, when it runs out of them. */
+/* Descriptors that an inner loop opens, plus some for its first use by a script. Without them libuv
+ * aborts, or crashes when it closes a loop that was not fully initialized. */
 enum { HEADROOM = 8 };
 
-/* What requests get to end when the process does. */
+/* How long requests may take to end when the process exits. */
 enum { MOMENT_MS = 500 };
 
 static void run_inner(uv_poll_t *poll, int status, int events)
@@ -30,7 +31,7 @@ static void run_inner(uv_poll_t *poll, int status, int events)
 
 static void wake_up(uv_timer_t *timer)
 {
-    (void)timer; /* the turn before the next sleep does the work */
+    (void)timer; /* zl_luv_loop_turn, before the next sleep, does the work */
 }
 
 static void handle_closed(uv_handle_t *handle)
@@ -52,7 +53,7 @@ struct zl_luv_loop *zl_luv_loop_new(struct zl_luv_loop_list *list, uv_loop_t *ou
             uv_loop_close(&luv_loop->inner);
     }
     if (error != 0) {
-        snprintf(why, ZL_WHY_MAX, "luv cannot have an event loop: %s", uv_strerror(error));
+        snprintf(why, ZL_WHY_MAX, "luv's event loop could not be created: %s", uv_strerror(error));
         free(luv_loop);
         return NULL;
     }
@@ -103,15 +104,15 @@ bool zl_luv_loop_alive(const struct zl_luv_loop *luv_loop)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void give_up_child(uv_handle_t *handle, void *children)
+static void move_child(uv_handle_t *handle, void *children)
 {
     if (handle->type == UV_PROCESS && uv_is_active(handle))
         zl_children_add(children, ((uv_process_t *)handle)->pid);
 }
 
-void zl_luv_loop_give_up_children(struct zl_luv_loop *luv_loop, struct zl_children *children)
+void zl_luv_loop_move_children(struct zl_luv_loop *luv_loop, struct zl_children *children)
 {
-    uv_walk(&luv_loop->inner, give_up_child, children);
+    uv_walk(&luv_loop->inner, move_child, children);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -124,25 +125,26 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 void zl_luv_loop_cut(struct zl_luv_loop *luv_loop, struct zl_children *children)
 {
-    zl_luv_loop_give_up_children(luv_loop, children);
+    zl_luv_loop_move_children(luv_loop, children);
     zl_signals_hold(true);
     uv_walk(&luv_loop->inner, close_handle, NULL);
     zl_signals_renew();
     zl_signals_hold(false);
     luv_loop->is_cut = true;
-    zl_luv_loop_resume(luv_loop); /* a request that ends wakes the outer loop up */
+    zl_luv_loop_resume(luv_loop); /* the end of a request wakes the outer loop */
     uv_timer_stop(&luv_loop->timer);
 }
 
-bool zl_luv_loop_is_quiet(struct zl_luv_loop *luv_loop)
+bool zl_luv_loop_finish(struct zl_luv_loop *luv_loop)
 {
-    /* The first turn ends at once after uv_stop. */
+    /* After uv_stop the first turn returns at once. */
     for (int i = 0; i < 2 && uv_loop_alive(&luv_loop->inner); i++)
         uv_run(&luv_loop->inner, UV_RUN_NOWAIT);
     return !uv_loop_alive(&luv_loop->inner);
 }
 
-/* The length of a queue as libuv links them (uv.h): two pointers, the next and the one before. */
+/* The length of a queue in libuv's layout (uv.h): two pointers, to the next and the previous
+ * element. */
 static unsigned count(void *const queue[2])
 {
     unsigned length = 0;
@@ -151,7 +153,7 @@ static unsigned count(void *const queue[2])
     return length;
 }
 
-/* Requests that no thread works on: of streams and of datagrams. */
+/* Counts requests that need no thread: of streams and datagrams. */
 static void count_others(uv_handle_t *handle, void *others)
 {
     unsigned *sum = others;
@@ -173,12 +175,12 @@ static bool has_requests(struct zl_luv_loop *luv_loop)
         return false;
     uv_walk(inner, count_others, &others);
     uv_mutex_lock(&inner->wq_mutex);
-    others += count(inner->wq); /* done, and not called back yet */
+    others += count(inner->wq); /* done, but not called back yet */
     uv_mutex_unlock(&inner->wq_mutex);
     return inner->active_reqs.count > others;
 }
 
-bool zl_luv_loop_have_requests(const struct zl_luv_loop_list *list)
+bool zl_luv_loop_await_requests(const struct zl_luv_loop_list *list)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
     uint64_t deadline = uv_hrtime() + (uint64_t)MOMENT_MS * 1000000;

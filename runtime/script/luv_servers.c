@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See luv_servers.h. A duplicated descriptor shares the queue of connections; a parked inner loop
- * is not polled, so it takes none out of it. */
+/* See luv_servers.h. A duplicated descriptor shares the queue of pending connections; a parked
+ * inner loop is not polled, so it accepts none of them. */
 #include "runtime/script/luv_servers.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 struct search {
     uv_handle_type type;
     const struct sockaddr *address;
-    uv_os_fd_t found; /* -1 until then */
+    uv_os_fd_t found; /* -1 until found */
     uv_handle_t *handle;
     const uv_handle_t *except; /* may be NULL */
 };
@@ -39,7 +39,7 @@ static bool is_same_address(const struct sockaddr *a, const struct sockaddr *b)
            strncmp(x->sun_path, y->sun_path, sizeof x->sun_path) == 0;
 }
 
-/* An accepted connection has the address of its server, and does not listen. */
+/* An accepted connection has its server's address too, but does not listen. */
 static bool is_listening(uv_os_fd_t fd)
 {
     int listens = 0;
@@ -70,7 +70,8 @@ static bool find(struct zl_luv_loop *luv_loop, struct search *search)
     return search->handle != NULL;
 }
 
-/* A script may have unlinked the path, to bind it anew: no client finds the old socket then. */
+/* If the script has unlinked the path in order to bind it again, clients can no longer reach the
+ * old socket. */
 static bool is_path_there(const struct sockaddr *address)
 {
     struct stat status;
@@ -110,7 +111,7 @@ static void pass_path_on(struct zl_luv_loop *own, uv_pipe_t *pipe)
         if (other->is_cut || other == own || !find(other, &search))
             continue;
         uv_pipe_t *heir = (uv_pipe_t *)search.handle;
-        if (heir->pipe_fname) /* it has bound the path anew */
+        if (heir->pipe_fname) /* it has bound the path again */
             free((void *)pipe->pipe_fname);
         else
             heir->pipe_fname = pipe->pipe_fname;

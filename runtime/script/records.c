@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See records.h. What a handler logs itself goes to standard error, as does everything once it has
- * failed. */
+/* See records.h. Records logged by the handler itself go to standard error, and so do all records
+ * once the handler has failed. */
 #include "runtime/script/records.h"
 
 #include <stdlib.h>
@@ -9,10 +9,10 @@
 #include "runtime/sched/sched.h"
 #include "runtime/sched/task.h"
 
-/* More than these wait for no handler. */
+/* The most records queued for a handler. */
 enum { MOST_WAITING = 4096 };
 
-/* The texts and the fields of the record stand behind it, in one block. */
+/* The texts and fields of the record follow it, in the same block. */
 struct zl_queued_record {
     STAILQ_ENTRY(zl_queued_record) link;
     struct zl_record record;
@@ -101,7 +101,8 @@ void zl_records_end(struct zl_records *records)
 
 /* --- the handler ----------------------------------------------------------------------------- */
 
-/* Runs outside any task: a handler cannot wait, and has no delivery of the task that logs. */
+/* The handler runs outside any task: it cannot wait, and does not share the delivery of the task
+ * that logs. */
 static bool call(struct zl_records *records, const struct zl_record *record)
 {
     const struct zl_group *group = records->group;
@@ -129,7 +130,7 @@ void zl_records_deliver(struct zl_records *records)
     }
 }
 
-bool zl_records_give(struct zl_records *records, const struct zl_record *record)
+bool zl_records_pass(struct zl_records *records, const struct zl_record *record)
 {
     if (records->is_delivering)
         return false;

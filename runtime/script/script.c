@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See script.h. Everything that touches the state runs protected. */
+/* See script.h. Everything that touches the Lua state runs protected. */
 #include "runtime/script/script.h"
 
 #include <errno.h>
@@ -19,11 +19,11 @@ struct starting {
     bool is_reload;
 };
 
-static char chunk_key; /* the compiled script, in the registry */
+static char chunk_key; /* registry key of the compiled script */
 
 /* --- compiling ------------------------------------------------------------------------------- */
 
-/* A folder is no script. */
+/* A folder is rejected with EISDIR. */
 bool zl_script_find(const struct zl_script *script)
 {
     struct stat status;
@@ -42,8 +42,7 @@ bool zl_script_find(const struct zl_script *script)
     return false;
 }
 
-/* An editor or a copy in progress leaves a file empty for a moment: that is no script to change
- * to. */
+/* A reload rejects an empty script: an editor or a copy in progress empties a file for a moment. */
 static int load_file(lua_State *L, struct starting *starting)
 {
     const char *path = starting->script->file;
@@ -82,7 +81,7 @@ static int compile(lua_State *L)
     if (!starting->is_reload)
         return 0;
     zl_ahead_begin(starting->generation);
-    /* Every reload needs it, and now nobody waits. */
+    /* Every reload needs it, and no message waits at this point. */
     zl_vm_require(L, "zeroless");
     return 0;
 }
@@ -130,7 +129,8 @@ static void jit_command(lua_State *L, const char *command)
 
 /* --- beginning ------------------------------------------------------------------------------- */
 
-/* arg as luajit makes it: the script at 0, its arguments after it, the host's words before it. */
+/* Sets `arg` as luajit does (the script at 0, its arguments after it, the host's words before it)
+ * and pushes the arguments. */
 static int push_arguments(lua_State *L, const struct zl_script *script)
 {
     lua_createtable(L, script->argc - script->first, script->first + 1);
@@ -150,7 +150,8 @@ static int begin(lua_State *L)
 {
     struct starting *starting = lua_touserdata(L, 1);
     const struct zl_script *script = starting->script;
-    /* LuaJIT 2.1 of 2022-03-20 crashes when compiled code gets no memory; -jon takes that risk. */
+    /* LuaJIT 2.1 of 2022-03-20 crashes when an allocation fails in compiled code; -jon accepts that
+     * risk. */
     if (script->setup.max_memory > 0 || script->setup.failing > 0)
         jit_command(L, "off");
     for (char **command = script->jit_commands; *command; command++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The script of a generation: found, compiled, begun. Belongs to the loop's thread. */
+/* The script of a generation: finding, compiling and starting it. Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,22 +10,22 @@
 struct zl_script {
     const char *file;    /* "-" is standard input; NULL with `code` */
     const char *code;    /* -e */
-    char **modules;      /* -l, ends with NULL */
-    char **jit_commands; /* -j, ends with NULL */
+    char **modules;      /* -l, NULL-terminated */
+    char **jit_commands; /* -j, NULL-terminated */
     char **argv;         /* the whole command line, for arg[] */
     int argc;
-    int first; /* index in argv of the script; its arguments follow. With -e: of the last
-                  word before its arguments */
+    int first; /* index of the script in argv; its arguments follow. With -e: index of the last word
+                  before the arguments */
     struct zl_setup setup;
 };
 
-/* Whether there is a script to run; where not, says so on standard error. */
+/* Whether the script exists and is readable; if not, prints the reason. */
 bool zl_script_find(const struct zl_script *script);
 
-/* Compiles the script; for a reload, the rest can then be compiled ahead (ahead.h). False and
- * `why`. */
+/* Compiles the script. For a reload, its other files can then be compiled ahead (ahead.h). False,
+ * with `why` filled (ZL_WHY_MAX bytes), on failure. */
 bool zl_script_compile(struct zl_generation *generation, const struct zl_script *script,
                        bool is_reload, char *why);
 
-/* Makes the main task of the compiled script ready. An error on the way fails the generation. */
+/* Spawns the main task of the compiled script. An error on the way fails the generation. */
 void zl_script_begin(struct zl_generation *generation, const struct zl_script *script);

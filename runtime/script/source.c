@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See source.h. Contents are compared by a hash of 64 bits, so that data files need not be kept in
+/* See source.h. Contents are compared by a 64-bit hash, so that data files need not stay in
  * memory. */
 #include "runtime/script/source.h"
 
@@ -60,7 +60,7 @@ static void drop_text(struct zl_source *source)
 }
 
 /* Reads the file: its hash, and its text unless it is data. `waits`: see zl_content_read. False
- * with errno when it cannot be read; it then counts as one that does not exist. */
+ * with errno set if it cannot be read; it then counts as nonexistent. */
 static bool read_now(struct zl_source *source, bool waits)
 {
     drop_text(source);
@@ -150,7 +150,7 @@ bool zl_source_watch(struct zl_sources *sources, const char *path)
 
 /* --- what the next one is given -------------------------------------------------------------- */
 
-/* The same file in `to`, without its text; NULL without memory. */
+/* Copies an entry to `to`, without its text; NULL without memory. */
 static struct zl_source *copy_entry(struct zl_sources *to, const struct zl_source *old)
 {
     struct zl_source *source = find_or_add(to, old->path);
@@ -252,7 +252,7 @@ static void put_back(struct zl_sources *sources, struct zl_source *source)
 void zl_sources_prune(struct zl_sources *sources)
 {
     struct zl_source **place = &sources->first;
-    zl_table_fini(&sources->table); /* it was larger: there is memory */
+    zl_table_fini(&sources->table); /* adding to it cannot fail: it was larger before */
     while (*place) {
         struct zl_source *source = *place;
         if (source->exists || source->is_used) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See vm.h. The embedded modules come last among the loaders but before the error, unless ZLRUN_LUA
- * names a folder to read them from. */
+/* See vm.h. The environment variable ZLRUN_LUA names a folder whose modules replace the embedded
+ * ones. */
 #include "runtime/script/vm.h"
 
 #include <lauxlib.h>
@@ -21,7 +21,7 @@ enum { UNDER_SANITIZER = 0 };
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-/* For small blocks that a sanitizer is to see, each of them. */
+/* The allocator of small blocks under a sanitizer, which must see each one. */
 static void *from_malloc(void *arg, void *block, size_t old_size, size_t new_size)
 {
     (void)arg;
@@ -32,8 +32,9 @@ static void *from_malloc(void *arg, void *block, size_t old_size, size_t new_siz
     return NULL;
 }
 
-/* LuaJIT's own allocator ends with the state it was made for, and takes what other states have of
- * it along. So it is that of a state which does nothing else and lives as long as the thread. */
+/* LuaJIT's own allocator belongs to the state it was created for; closing that state frees the
+ * blocks of all others. So it is taken from a state that does nothing else and lives as long as the
+ * thread. */
 static bool find_small(struct zl_memory *memory)
 {
     static _Thread_local lua_State *keeper;
@@ -43,7 +44,7 @@ static bool find_small(struct zl_memory *memory)
     if (!keeper)
         keeper = luaL_newstate();
     if (keeper)
-        memory->small = lua_getallocf(keeper, &memory->small_world);
+        memory->small = lua_getallocf(keeper, &memory->small_arg);
     return keeper != NULL;
 }
 
@@ -60,7 +61,7 @@ static lua_Alloc allocator_for(const struct zl_memory *memory)
 static void find_text_offset(lua_State *L, struct zl_memory *memory)
 {
     lua_setallocf(L, zl_heap_watch, memory);
-    lua_pushliteral(L, "a string that nobody else has made");
+    lua_pushliteral(L, "a string not created before in this state");
     zl_heap_set_text_offset((size_t)(lua_tostring(L, -1) - (const char *)memory->first));
     lua_pop(L, 1);
     lua_setallocf(L, allocator_for(memory), memory);
@@ -99,7 +100,8 @@ static int search_embedded(lua_State *L)
     return 1;
 }
 
-/* After package.preload, before the files: nobody's zeroless.lua on the path takes ours' place. */
+/* The searcher comes after package.preload and before files, so that no zeroless.lua on the path
+ * can replace the embedded module. */
 static void add_searcher(lua_State *L)
 {
     lua_getglobal(L, "package");
@@ -123,18 +125,18 @@ static int open_state(lua_State *L)
     lua_call(L, 1, 0);
     add_searcher(L);
     find_text_offset(L, lua_touserdata(L, 1));
-    /* The first luaL_unref allocates; from now on it may be called where nothing may raise. */
+    /* The first luaL_unref allocates; later ones may be called where nothing may raise. */
     lua_pushboolean(L, 1);
     luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
     lua_gc(L, LUA_GCRESTART, 0);
     return 0;
 }
 
-/* LuaJIT 2.1 of 2022-03-20 crashes when it gets no memory for the state itself or while it opens
- * the FFI: both are done before a script can have used any up. */
+/* LuaJIT 2.1 of 2022-03-20 crashes if an allocation fails while it creates the state or opens the
+ * FFI: both happen before a script can have used up the memory. */
 lua_State *zl_vm_new(struct zl_memory *memory)
 {
-    memory->calls = memory->failing; /* past it: nothing fails yet */
+    memory->calls = memory->failing; /* past `failing`: no call fails yet */
     lua_State *L = find_small(memory) ? lua_newstate(allocator_for(memory), memory) : NULL;
     if (L && lua_cpcall(L, open_state, memory) != 0) {
         lua_close(L);
@@ -191,7 +193,7 @@ static void show_nuls(lua_State *L)
     lua_remove(L, -2);
 }
 
-/* Error values may be anything: a table with __tostring, nil. */
+/* An error value may be of any type, such as nil or a table with __tostring. */
 static void push_message(lua_State *L, lua_State *co)
 {
     luaL_checkstack(L, LUA_MINSTACK, NULL);

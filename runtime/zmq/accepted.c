@@ -11,7 +11,7 @@ void zl_accepted_add(struct zl_accepted *accepted, int fd)
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode))
         return;
-    if ((count & (count - 1)) == 0) { /* full at each power of two */
+    if ((count & (count - 1)) == 0) { /* the array is full at each power of two */
         size_t room = count ? count * 2 : 1;
         struct zl_accepted_item *grown = realloc(accepted->items, room * sizeof *grown);
         if (!grown) {
@@ -23,7 +23,7 @@ void zl_accepted_add(struct zl_accepted *accepted, int fd)
     accepted->items[accepted->count++] = (struct zl_accepted_item){fd, status.st_ino};
 }
 
-bool zl_accepted_are_left(struct zl_accepted *accepted)
+bool zl_accepted_prune(struct zl_accepted *accepted)
 {
     while (accepted->count > 0) {
         const struct zl_accepted_item *last = &accepted->items[accepted->count - 1];

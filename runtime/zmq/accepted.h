@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The connections that a bound socket has accepted, as its monitor names them. libzmq's I/O threads
- * close them at any moment and their descriptors are used again, so each is recognized by its
- * inode. Owned by whoever closes the socket; the loop's thread alone; never raises. */
+/* The connections that a bound socket has accepted, as reported by its monitor. libzmq's I/O
+ * threads close them at any time and their descriptors are reused, so each one is identified by its
+ * inode. Owned by the code that closes the socket; belongs to the loop's thread; never raises. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,13 +14,13 @@ struct zl_accepted {
         ino_t inode;
     } * items;
     size_t count;
-    bool is_incomplete; /* there was no memory for one */
+    bool is_incomplete; /* a connection is missing for lack of memory */
 };
 
-/* Adds the connection behind a descriptor, unless it is closed already. */
+/* Adds the connection behind a descriptor, unless it is already closed. */
 void zl_accepted_add(struct zl_accepted *accepted, int fd);
 
-/* Drops those that are closed from the list; whether others are left. */
-bool zl_accepted_are_left(struct zl_accepted *accepted);
+/* Removes closed connections from the end of the list. Returns whether any may be left. */
+bool zl_accepted_prune(struct zl_accepted *accepted);
 
 void zl_accepted_fini(struct zl_accepted *accepted);

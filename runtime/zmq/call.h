@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* libzmq's calls as the loop's thread makes them. Each looks at its socket's commands first, and
- * when a signal comes just then (SIGHUP for a reload, the end of a child) it fails with EINTR,
- * nothing done: an error to nobody, and a lost wake-up where readiness was asked for. These begin
- * again. In a child of a fork every call fails so (fork.h): there the failure stands. */
+/* libzmq's calls, retried after EINTR. Each of them first processes the socket's commands; a signal
+ * at that moment (SIGHUP, SIGCHLD) makes it fail with EINTR before it has done anything. Unretried,
+ * that would be an error without a cause, or a lost wake-up where readiness was queried. In a child
+ * of a fork every call fails this way (fork.h), and is not retried. Belongs to the loop's thread.
+ */
 #pragma once
 
 #include <errno.h>
@@ -35,7 +36,7 @@ ZL_CALL(disconnect, (void *zmq, const char *endpoint), zmq_disconnect(zmq, endpo
 
 #undef ZL_CALL
 
-/* Sets an option that is an int. True when libzmq takes it. */
+/* Sets an int option. True on success. */
 static inline bool zl_call_set(void *zmq, int option, int value)
 {
     return zmq_setsockopt(zmq, option, &value, sizeof value) == 0;

@@ -11,7 +11,7 @@
 enum { START_DESCRIPTORS = 24 };
 
 static void *context;
-static bool is_left;
+static bool is_abandoned;
 
 void *zl_context_get(char *why)
 {
@@ -28,12 +28,12 @@ void *zl_context_get(char *why)
 
 void zl_context_leave(void)
 {
-    is_left = true;
+    is_abandoned = true;
 }
 
 bool zl_context_stop(void)
 {
-    if (is_left)
+    if (is_abandoned)
         return false;
     if (context)
         zmq_ctx_term(context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See endpoint.h. A whole endpoint and each of its parts is a value: bytes, the words for an error
- * about them, and where that error goes. A check is one function that returns true or refuses the
- * value with its reason. */
+/* See endpoint.h. A whole endpoint and each of its parts is a struct value: bytes, plus the words
+ * for an error message about them and its destination. A check returns true, or writes its reason
+ * with refuse() and returns false. */
 #include "runtime/zmq/endpoint.h"
 
 #include <arpa/inet.h>
@@ -24,7 +24,7 @@
 #define NAME_BYTES DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."
 
 enum {
-    PORT_MIN = 1024, /* of what a script may ask for by number */
+    PORT_MIN = 1024, /* lowest port that a script may give as a number */
     PORT_MAX = 65535,
     WORD_MAX = 255, /* bytes of a host or an inproc name */
     IPC_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
@@ -62,7 +62,7 @@ static bool consists_of(struct value value, const char *bytes)
     return true;
 }
 
-/* The value for people: printable ASCII only, cut when long. */
+/* The value for an error message: printable ASCII only, truncated when long. */
 static const char *show(struct value value, char out[SHOWN_MAX])
 {
     const size_t room = SHOWN_MAX - sizeof "\\xff...";
@@ -93,7 +93,8 @@ static bool check_bytes(struct value value, const char *noun)
     for (size_t i = 0; i < value.size; i++) {
         unsigned char c = (unsigned char)value.text[i];
         if (c <= ' ' || c == 0x7f)
-            return refuse(value, "%s has no %s", noun, c == ' ' ? "spaces" : "control characters");
+            return refuse(value, "%s cannot contain %s", noun,
+                          c == ' ' ? "spaces" : "control characters");
     }
     return true;
 }
@@ -102,7 +103,8 @@ static bool check_size(struct value value, size_t max)
 {
     if (value.size == 0)
         return refuse(value, "it is empty");
-    return value.size <= max || refuse(value, "it has %zu bytes, at most %zu fit", value.size, max);
+    return value.size <= max ||
+           refuse(value, "it has %zu bytes, the limit is %zu", value.size, max);
 }
 
 static bool is_address(int family, const char *text, size_t size)
@@ -120,12 +122,13 @@ static bool check_ipv6(struct value host)
     const char *percent = memchr(host.text, '%', host.size);
     size_t size = percent ? (size_t)(percent - host.text) : host.size;
     if (!is_address(AF_INET6, host.text, size))
-        return refuse(host, "it is no IPv6 address, and others have no scheme, port or brackets");
+        return refuse(host,
+                      "it is not an IPv6 address; a host name has no scheme, port or brackets");
     if (!percent)
         return true;
     struct value scope = part(host, "scope", percent + 1, host.size - size - 1);
     return (scope.size > 0 && scope.size < IF_NAMESIZE && consists_of(scope, NAME_BYTES)) ||
-           refuse(host, "after %% comes the name of an interface, such as eth0");
+           refuse(host, "%% must be followed by the name of an interface, such as eth0");
 }
 
 static bool check_name(struct value host)
@@ -133,12 +136,13 @@ static bool check_name(struct value host)
     if (!check_size(host, WORD_MAX))
         return false;
     if (equals(host, "*"))
-        return host.use == ZL_BIND || refuse(host, "a client names its host, * is for servers");
+        return host.use == ZL_BIND || refuse(host, "* is for servers, a client needs a host name");
     if (consists_of(host, DIGITS "."))
         return is_address(AF_INET, host.text, host.size) ||
                refuse(host, "an IPv4 address is four numbers 0-255 without leading zeros");
     return (consists_of(host, NAME_BYTES) && host.text[0] != '.' && !contains(host, "..")) ||
-           refuse(host, "a host name has letters, digits, - and _ with single dots between");
+           refuse(host,
+                  "a host name consists of letters, digits, - and _, with single dots between");
 }
 
 static bool refuse_port(struct value port)
@@ -195,7 +199,8 @@ static bool parse_port(struct value port, int *out)
 static bool parse_tcp(struct zl_endpoint *out, struct value whole, struct value rest)
 {
     if (contains(rest, ";"))
-        return refuse(whole, "a source address before ; is not supported, write the peer's alone");
+        return refuse(whole,
+                      "a source address before ; is not supported, write the peer's address alone");
     const char *colon = memrchr(rest.text, ':', rest.size);
     bool bracketed = rest.size > 0 && rest.text[0] == '[';
     if (!colon || (bracketed && colon[-1] != ']'))
@@ -223,7 +228,7 @@ static bool parse_ipc(struct zl_endpoint *out, struct value whole, struct value 
     if (equals(path, "@"))
         return refuse(whole, "its name is missing, write ipc://@name");
     if (path.text[0] == '*' && (path.use == ZL_CONNECT || path.size > 1))
-        return refuse(whole, "* stands alone and is for servers, a file of that name is ./*");
+        return refuse(whole, "* stands alone and is for servers; for a file named *, write ./*");
     return copy(out, ZL_IPC, whole);
 }
 
@@ -274,7 +279,7 @@ static bool check_folder(struct value whole, const char *path)
     if (slash)
         snprintf(folder, sizeof folder, "%.*s/.", (int)(slash - path), path);
     return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ||
-           refuse(whole, "its folder cannot be written: %s", strerror(errno));
+           refuse(whole, "its folder is not writable: %s", strerror(errno));
 }
 
 static const char *kind_of(mode_t mode)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See zmq.h. The library is asked for as the loader does it for a linked program: by its soname
- * (libzmq.so.5 is the ABI of every libzmq 4), its own symbols bound when they are first used; to
- * bind them all takes half a millisecond more. It is never unloaded, for it may have threads. */
+/* See libzmq.h. Loaded the way the dynamic linker would: by its soname (libzmq.so.5 is the ABI of
+ * every libzmq 4) and with lazy binding, which saves half a millisecond. Never unloaded, because
+ * its threads may be running. */
 #include "runtime/zmq/libzmq.h"
 
 #include <dlfcn.h>
@@ -29,7 +29,7 @@ static bool find_functions(void *library, char *why)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         void *address = dlsym(library, functions[i].name);
         if (!address) {
-            snprintf(why, ZL_WHY_MAX, "%s is no libzmq 4: %s", SONAME, dlerror());
+            snprintf(why, ZL_WHY_MAX, "%s is not a libzmq 4: %s", SONAME, dlerror());
             return false;
         }
         memcpy(functions[i].place, &address, sizeof address);
@@ -45,8 +45,8 @@ bool zl_libzmq_load(char *why)
     void *library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) {
         snprintf(why, ZL_WHY_MAX,
-                 "libzmq cannot be loaded: %s; is it installed? Debian's package is libzmq5, and "
-                 "LD_LIBRARY_PATH names other folders to look in",
+                 "libzmq cannot be loaded: %s; install it (libzmq5 on Debian), or set "
+                 "LD_LIBRARY_PATH to the directory that contains it",
                  dlerror());
         return false;
     }

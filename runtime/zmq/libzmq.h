@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* libzmq, loaded when zeroless is first used: it and its dozen libraries are most of what starting
- * the process would cost. This header is <zmq.h> for the host: the code calls zmq_send and the like
- * as ever, through pointers that zl_libzmq_load fills in. Any thread may call what libzmq lets it;
- * loading is the main thread's. */
+/* libzmq, loaded when zeroless is first required: libzmq and its dozen dependencies account for
+ * most of the startup time. Include this header instead of <zmq.h>: calls of zmq_send and the like
+ * then go through pointers that zl_libzmq_load fills in. Threads as in libzmq's manual; loading
+ * belongs to the main thread. */
 #pragma once
 
 #include <stdbool.h>
 #include <zmq.h>
 
-/* Every function that the host calls. One that is used and not here does not link. */
+/* Every libzmq function that the host calls. Using one that is not listed fails to link. */
 #define ZL_ZMQ_FUNCTIONS(X)                                                                        \
     X(bind)                                                                                        \
     X(close)                                                                                       \
@@ -47,8 +47,8 @@ struct zl_zmq {
 };
 extern struct zl_zmq zl_zmq;
 
-/* Loads libzmq, once; it stays until the process ends. False and `why` (ZL_WHY_MAX bytes) when it
- * is not to be had: then none of its functions may be called. */
+/* Loads libzmq, once, for the life of the process. False, with `why` filled (ZL_WHY_MAX bytes), if
+ * it is unavailable: then none of its functions may be called. */
 bool zl_libzmq_load(char *why);
 
 #define zmq_bind zl_zmq.zmq_bind

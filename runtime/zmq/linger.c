@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* See linger.h. ZMQ_EVENT_MONITOR_STOPPED comes when the reaper has let go of a closed socket: when
- * all was handed to the kernel, when its linger time was over, or when its peer has left
- * (libzmq 4.3.4, whose monitor also tells of each disconnection). Its arrival alone proves nothing.
- * The monitor stays until then, since the reaper waits to be rid of that event.
+/* See linger.h. ZMQ_EVENT_MONITOR_STOPPED arrives when libzmq's reaper has released a closed
+ * socket: because everything was passed to the kernel, its linger time ran out, or its peer left
+ * (libzmq 4.3.4, whose monitor also reports each disconnection). The event alone proves nothing.
+ * The monitor stays open until then, because the reaper blocks until it has delivered the event.
  *
- * A session whose peer leaves ends early with an empty queue (then it is a loss only if the kernel
- * had bytes that the peer did not take, which a duplicate of the descriptor still shows), or after
- * a handshake that failed (then its queue is gone). */
+ * When its peer leaves, a session ends early in two cases: with an empty queue (data is then lost
+ * only if the kernel held bytes that the peer had not acknowledged, which a duplicate of the
+ * descriptor still shows), or after a failed handshake (then its queue is discarded). */
 #include "runtime/zmq/linger.h"
 
 #include <fcntl.h>
@@ -33,31 +33,31 @@
 struct leaving {
     struct zl_monitor *monitor;
     char *name;
-    uint64_t until; /* zl_clock_now's clock: what is not sent then is dropped */
-    bool matters;   /* whether it is a loss when the peer leaves */
-    bool is_ready;  /* the handshake of the last connection has succeeded */
+    uint64_t until; /* zl_clock_now's clock: unsent data is dropped then */
+    bool matters;   /* data may be lost when the peer leaves */
+    bool is_ready;  /* the last connection's handshake has succeeded */
     bool is_left;   /* a peer has left */
-    bool is_lost;   /* with something on its way */
+    bool is_lost;   /* data was in flight when a peer left */
     struct zl_linger_fds carriers;
-    int duplicates[ZL_LINGER_CONNECTIONS]; /* of them; -1 where there is none */
-    bool has_accepted_only;                /* and `accepted` are all its connections */
+    int duplicates[ZL_LINGER_CONNECTIONS]; /* of the carriers' descriptors; -1 = none */
+    bool has_accepted_only;                /* `accepted` lists all connections of the socket */
     struct zl_accepted accepted;
-    uint64_t gone_since; /* none of them was left; 0 while there was one */
+    uint64_t gone_since; /* when the last accepted connection ended; 0 before */
     SLIST_ENTRY(leaving) link;
 };
 
 static _Thread_local SLIST_HEAD(leaving_list, leaving) leaving_sockets;
-static _Thread_local char *lost_names; /* while zl_linger_wait waits: what has lost something */
+static _Thread_local char *lost_names; /* during zl_linger_wait: sockets that lost data */
 
 enum { PATIENCE_NS = 1000000000, CLOCK_STEP_NS = 2000000 };
 
-/* A socket's end is told a moment after its time is over, when the machine is busy too. One that is
- * left before cannot tell it: libzmq 4.3.4 then leaks the event, and an I/O thread may wait to send
- * it until the context ends. */
-enum { TOLD_NS = 50000000 };
+/* The end of a socket is reported shortly after its linger time, later on a busy machine. Closing
+ * the monitor before that makes libzmq 4.3.4 leak the event, and may block an I/O thread until the
+ * context terminates. */
+enum { REPORT_NS = 50000000 };
 
-/* So long after its last connection a socket may take to end; and where something that was sent
- * would be lost otherwise. */
+/* How long a socket may take to terminate after its last connection ended; the second value applies
+ * if giving up would lose messages. */
 enum { GONE_NS = 100000000, GONE_WITH_LOSS_NS = 2000000000 };
 
 bool zl_linger_is_clean(int fd)
@@ -79,7 +79,7 @@ static void close_duplicates(struct leaving *leaving)
     }
 }
 
-static void forget(struct leaving *leaving)
+static void drop(struct leaving *leaving)
 {
     close_duplicates(leaving);
     zl_accepted_fini(&leaving->accepted);
@@ -91,7 +91,7 @@ static void forget(struct leaving *leaving)
 
 static const char *reason_of(const struct leaving *leaving)
 {
-    return leaving->is_left ? "its peer has left" : "its peer took nothing more";
+    return leaving->is_left ? "its peer has left" : "its peer accepted no more data";
 }
 
 static void add_lost(const struct leaving *leaving)
@@ -106,22 +106,24 @@ static void report_loss(const struct leaving *leaving)
     if (lost_names)
         add_lost(leaving);
     else
-        zl_log_later(ZL_WARN, "",
-                     "a closed socket could not send everything in time; what was left for %s is "
-                     "lost (%s)",
-                     leaving->name, reason_of(leaving));
+        zl_log_later(
+            ZL_WARN, "",
+            "a closed socket could not send everything in time; unsent messages for %s are "
+            "lost (%s)",
+            leaving->name, reason_of(leaving));
 }
 
-static bool has_nobody(struct leaving *leaving)
+/* Returns whether all peers are known to have left. */
+static bool prune_peers(struct leaving *leaving)
 {
-    return leaving->has_accepted_only && !zl_accepted_are_left(&leaving->accepted);
+    return leaving->has_accepted_only && !zl_accepted_prune(&leaving->accepted);
 }
 
-/* Whether something is left that a peer might still have taken. */
-static bool has_dropped(struct leaving *leaving)
+/* Whether data was dropped that a peer might still have accepted. */
+static bool check_dropped(struct leaving *leaving)
 {
     bool is_late = zl_clock_now() + CLOCK_STEP_NS >= leaving->until;
-    return leaving->is_lost || (is_late && (leaving->matters || !has_nobody(leaving)));
+    return leaving->is_lost || (is_late && (leaving->matters || !prune_peers(leaving)));
 }
 
 /* `fd`: libzmq's descriptor of the connection. */
@@ -148,7 +150,7 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         if (leaving->carriers.are_accepted)
             return;
-        leaving->is_ready = true; /* its session has kept what it had */
+        leaving->is_ready = true; /* the session has kept its queue */
         leaving->is_left = leaving->is_lost = false;
         close_duplicates(leaving);
         return;
@@ -156,17 +158,17 @@ static void on_event(void *arg, unsigned event, uint32_t value, const char *endp
         on_disconnected(leaving, (int)value);
         return;
     case ZMQ_EVENT_MONITOR_STOPPED:
-        if (has_dropped(leaving))
+        if (check_dropped(leaving))
             report_loss(leaving);
-        forget(leaving);
+        drop(leaving);
         return;
     default:
         return;
     }
 }
 
-/* What is told from now on is about the socket's end. NULL without memory or descriptors: then it
- * is closed unwatched. */
+/* Redirects the monitor's events to `leaving`: they now describe the end of the socket. Returns
+ * NULL without memory or descriptors: the socket is then closed unwatched. */
 static struct leaving *watch(uv_loop_t *uv, void *closing, struct zl_monitor *monitor,
                              const char *name, int linger_ms)
 {
@@ -219,11 +221,11 @@ void zl_linger_close(uv_loop_t *uv, void *closing, struct zl_monitor *monitor, c
     zmq_close(closing);
 }
 
-/* Whether the socket waits for peers that have left. */
-static bool is_stuck(struct leaving *leaving)
+/* Returns whether the socket has been waiting too long for peers that have left. */
+static bool check_stuck(struct leaving *leaving)
 {
     uint64_t now = zl_clock_now();
-    if (!has_nobody(leaving)) {
+    if (!prune_peers(leaving)) {
         leaving->gone_since = 0;
         return false;
     }
@@ -232,18 +234,18 @@ static bool is_stuck(struct leaving *leaving)
     return now - leaving->gone_since >= (leaving->matters ? GONE_WITH_LOSS_NS : GONE_NS);
 }
 
-/* The process is to end without it: libzmq's context would wait for its linger time. */
+/* Gives a socket up: libzmq's context would wait for its linger time. */
 static void abandon(struct leaving *leaving)
 {
     if (leaving->is_lost || leaving->matters)
         report_loss(leaving);
-    forget(leaving);
+    drop(leaving);
     zl_context_leave();
 }
 
-/* Waits for the first socket that leaves until `until`; false when it is still there. Sockets of
- * this thread that are still open take part: a pipe inside the process ends only when both its ends
- * have looked at their commands. */
+/* Waits until `until` for the first closed socket to terminate; false if it has not. The thread's
+ * open sockets are pumped meanwhile: an inproc pipe terminates only after both its ends have
+ * processed their commands. */
 static bool wait_for(struct leaving *leaving, uint64_t until, zl_linger_pump *pump, void *arg)
 {
     enum { SHORT_MS = 1, LONG_MS = 10, MANY = 50 };
@@ -253,7 +255,7 @@ static bool wait_for(struct leaving *leaving, uint64_t until, zl_linger_pump *pu
         zl_monitor_read(leaving->monitor, is_over ? 0 : i < MANY ? SHORT_MS : LONG_MS);
         if (SLIST_FIRST(&leaving_sockets) != leaving)
             return true;
-        if (is_stuck(leaving)) {
+        if (check_stuck(leaving)) {
             abandon(leaving);
             return true;
         }
@@ -262,15 +264,16 @@ static bool wait_for(struct leaving *leaving, uint64_t until, zl_linger_pump *pu
     }
 }
 
-static bool has_left_before(struct leaving *leaving, uint64_t deadline, bool *told,
-                            zl_linger_pump *pump, void *arg)
+/* As wait_for; logs once that it waits. */
+static bool wait_and_log(struct leaving *leaving, uint64_t deadline, bool *has_logged,
+                         zl_linger_pump *pump, void *arg)
 {
     uint64_t patience = zl_clock_now() + PATIENCE_NS;
-    if (!*told && patience < deadline) {
+    if (!*has_logged && patience < deadline) {
         if (wait_for(leaving, patience, pump, arg))
             return true;
-        *told = true;
-        zl_log(ZL_WARN, "", "waiting up to %.1f s for %s to take what was sent",
+        *has_logged = true;
+        zl_log(ZL_WARN, "", "waiting up to %.1f s for %s to accept the unsent messages",
                (double)(deadline - patience) / 1e9, leaving->name);
     }
     return wait_for(leaving, deadline, pump, arg);
@@ -279,23 +282,22 @@ static bool has_left_before(struct leaving *leaving, uint64_t deadline, bool *to
 bool zl_linger_wait(uint64_t deadline, zl_linger_pump *pump, void *arg)
 {
     char names[ZL_WHY_MAX] = "";
-    bool told = false;
+    bool has_logged = false;
     lost_names = names;
     while (!SLIST_EMPTY(&leaving_sockets)) {
         struct leaving *leaving = SLIST_FIRST(&leaving_sockets);
-        uint64_t end = leaving->until + TOLD_NS;
-        if (has_left_before(leaving, deadline > end ? deadline : end, &told, pump, arg))
+        uint64_t end = leaving->until + REPORT_NS;
+        if (wait_and_log(leaving, deadline > end ? deadline : end, &has_logged, pump, arg))
             continue;
         add_lost(leaving);
-        forget(leaving);
+        drop(leaving);
     }
     lost_names = NULL;
     if (!names[0])
         return true;
-    zl_log(
-        ZL_ERROR, "",
-        "gave up sending; what was left for %s is lost. Is the peer running? --drain-timeout sets "
-        "how long to wait",
-        names);
+    zl_log(ZL_ERROR, "",
+           "gave up sending: unsent messages for %s are lost. Is the peer running? --drain-timeout "
+           "sets how long to wait",
+           names);
     return false;
 }

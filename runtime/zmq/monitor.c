@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See monitor.h. An event is two frames: number and value (16 and 32 bits, in the byte order of the
- * machine), then the endpoint (zmq_socket_monitor(3)). */
+/* See monitor.h. An event consists of two frames: its number and value (16 and 32 bits, in native
+ * byte order), then the endpoint (zmq_socket_monitor(3)). */
 #include "runtime/zmq/monitor.h"
 
 #include <stdatomic.h>
@@ -74,10 +74,11 @@ struct zl_monitor *zl_monitor_open(uv_loop_t *uv, void *zmq, zl_monitor_event *o
         monitor->poll.data = monitor;
         uv_poll_start(&monitor->poll, UV_READABLE, on_poll);
         uv_unref((uv_handle_t *)&monitor->poll);
-        zl_monitor_read(monitor, 0); /* its descriptor tells only what comes after this */
+        zl_monitor_read(monitor, 0); /* the descriptor is edge-triggered: empty the queue first */
         return monitor;
     }
-    snprintf(why, ZL_WHY_MAX, "libzmq gave no monitor: %s", zmq_strerror(zmq_errno()));
+    snprintf(why, ZL_WHY_MAX, "the socket's monitor could not be created: %s",
+             zmq_strerror(zmq_errno()));
     if (pair) {
         zl_monitor_stop(zmq);
         zmq_close(pair);
@@ -92,7 +93,7 @@ void zl_monitor_redirect(struct zl_monitor *monitor, zl_monitor_event *on_event,
     monitor->arg = arg;
 }
 
-/* Reads one event; false when none has come. */
+/* Reads one event; false if there is none. */
 static bool read_event(struct zl_monitor *monitor)
 {
     char endpoint[ZL_ENDPOINT_MAX];
@@ -119,7 +120,7 @@ void zl_monitor_read(struct zl_monitor *monitor, int wait_ms)
 {
     zmq_pollitem_t item = {.socket = monitor->pair, .events = ZMQ_POLLIN};
     if (wait_ms > 0)
-        zmq_poll(&item, 1, wait_ms); /* cut short by a signal, it just waits less */
+        zmq_poll(&item, 1, wait_ms); /* a signal may shorten the wait */
     while (monitor->pair && read_event(monitor))
         ;
 }

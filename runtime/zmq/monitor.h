@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A libzmq socket's monitor: what its I/O thread reports of connections. It is read on the loop's
- * thread whatever the script does, and has no high-water mark: a monitor that nobody reads blocks
- * the I/O thread, one that is closed before its last event blocks libzmq's reaper. */
+/* The monitor of a libzmq socket: connection events from the I/O threads. It is read on the loop's
+ * thread independently of the script, and has no high-water mark: an unread monitor blocks the I/O
+ * thread, and one closed before its last event blocks libzmq's reaper. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,27 +10,28 @@
 
 struct zl_monitor;
 
-/* One event: ZMQ_EVENT_*, its value (a descriptor, an interval, an errno: see
- * zmq_socket_monitor(3)) and the endpoint that it is about. */
+/* One event: ZMQ_EVENT_*, its value (a descriptor, an interval or an errno, see
+ * zmq_socket_monitor(3)) and its endpoint. */
 typedef void zl_monitor_event(void *arg, unsigned event, uint32_t value, const char *endpoint);
 
-/* Descriptors that a monitor takes, inside libzmq too. */
+/* Descriptors that a monitor needs, including libzmq's own. */
 enum { ZL_MONITOR_DESCRIPTORS = 4 };
 
-/* Begins to watch `zmq`, which has no endpoint yet. NULL and `why` (ZL_WHY_MAX bytes). */
+/* Opens a monitor for `zmq`, which must not have an endpoint yet. NULL, with `why` filled
+ * (ZL_WHY_MAX bytes), on failure. */
 struct zl_monitor *zl_monitor_open(uv_loop_t *uv, void *zmq, zl_monitor_event *on_event, void *arg,
                                    char *why);
 
-/* From now on events go to another callback. */
+/* Sends all further events to another callback. */
 void zl_monitor_redirect(struct zl_monitor *monitor, zl_monitor_event *on_event, void *arg);
 
-/* Hands over what has come so far, first waiting up to `wait_ms` for something. The callback may
+/* Calls back for each pending event, after waiting up to `wait_ms` for the first. The callback may
  * close the monitor. */
 void zl_monitor_read(struct zl_monitor *monitor, int wait_ms);
 
-/* Ends the reports of a socket that is still open. */
+/* Stops the monitoring of a socket that stays open. */
 void zl_monitor_stop(void *zmq);
 
-/* Frees the monitor: after MONITOR_STOPPED, or once zl_monitor_stop was called or the context ends.
- */
+/* Frees the monitor. Allowed after MONITOR_STOPPED, after zl_monitor_stop, or when the context
+ * terminates. */
 void zl_monitor_close(struct zl_monitor *monitor);

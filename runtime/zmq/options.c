@@ -34,7 +34,7 @@ static bool is_topic(const void *item, const void *key)
     return one->size == other->size && memcmp(one->data, other->data, one->size) == 0;
 }
 
-/* Messages are compared too: a few topics are looked at in turn, and no large frame is hashed. */
+/* Also called for messages: few topics are compared one by one, and large frames are not hashed. */
 bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic)
 {
     enum { FEW = 8 };
@@ -50,7 +50,7 @@ bool zl_options_have_topic(const struct zl_options *options, const struct zl_byt
     return zl_table_find(&options->topic_table, hash, is_topic, topic) != NULL;
 }
 
-/* False without memory. One that is there already is not added again. */
+/* Adds a topic unless it is present. False without memory. */
 static bool add_topic(struct zl_options *options, const struct zl_bytes *topic)
 {
     struct zl_bytes *copy = &options->topics[options->topic_count];

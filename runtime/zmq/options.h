@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a pattern is made with. bindings/options reads it from a script; a socket has a copy of its
- * own. */
+/* The options of a pattern. bindings/options reads them from a script; each socket has its own
+ * copy. Not thread-safe. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,12 +9,12 @@
 
 #include "runtime/base/table.h"
 
-/* The default of max_message_size, in bytes. libzmq drops the connection of a peer that sends a
- * larger frame, with what stands behind it: it never gets a lower limit. What is above a script's
- * own, the host refuses. */
+/* The default of max_message_size, in bytes, and the lowest limit set in libzmq: libzmq drops the
+ * connection of a peer that sends a larger frame, together with all messages behind it. A lower
+ * limit of a script is enforced by the host, which rejects only the message. */
 #define ZL_FRAME_DEFAULT ((int64_t)64 << 20)
 
-/* Bytes; longer subscriptions may never match over TCP (libzmq 4.3.4). */
+/* Bytes; longer subscriptions may not match over TCP (libzmq 4.3.4). */
 enum { ZL_TOPIC_MAX = 245 };
 
 struct zl_bytes {
@@ -22,10 +22,10 @@ struct zl_bytes {
     size_t size;
 };
 
-/* What a pattern is made with. Times are seconds, sizes bytes. */
+/* Times are in seconds and sizes in bytes, unless noted. */
 struct zl_options {
     int send_hwm, receive_hwm; /* messages; 0 = no limit */
-    double timeout;            /* of a send that must wait, of a reply; < 0 = none */
+    double timeout;            /* of a blocked send, and for a reply; < 0 = none */
     int retries;
     int64_t max_message_size;
     bool immediate, conflate, lossless, embed_topic, exact;
@@ -35,16 +35,15 @@ struct zl_options {
     struct zl_bytes *topics; /* sub */
     size_t topic_count;
     struct zl_table topic_table; /* of a copy: points into topics */
-    bool is_plain; /* set by zl_options_copy: neither topics nor a choice of messages to look after
-                    */
+    bool is_plain;               /* set by zl_options_copy: see zl_options_are_plain */
 };
 
-/* A deep copy of options; false without memory. And its end. */
+/* Makes a deep copy; false without memory. zl_options_fini frees it. */
 bool zl_options_copy(struct zl_options *to, const struct zl_options *from);
 void zl_options_fini(struct zl_options *options);
 
-/* Whether messages are sent and handed out as they are. */
+/* Whether messages are sent and received unchanged and unfiltered. */
 bool zl_options_are_plain(const struct zl_options *options);
 
-/* Whether the topic is one of a sub's. */
+/* Whether a sub is subscribed to exactly this topic. */
 bool zl_options_have_topic(const struct zl_options *options, const struct zl_bytes *topic);

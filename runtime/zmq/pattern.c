@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of the seven patterns. `pub` stands on XPUB so that subscriptions can be counted;
- * `request` and `reply` stand on DEALER and ROUTER, because REQ and REP cannot be used again after
- * one misuse; they speak the same envelope, so REQ and REP peers notice no difference. */
+/* The table of the seven patterns. `pub` uses XPUB so that subscriptions can be counted. `request`
+ * and `reply` use DEALER and ROUTER, because one misuse makes REQ and REP unusable; the envelope is
+ * the same, so REQ and REP peers notice no difference. */
 #include "runtime/zmq/pattern.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The seven patterns as a table: what a script calls them, which libzmq socket they stand on and
- * which of the two objects (sender, receiver) they give. Constant data; any thread may read it. */
+/* The seven patterns as a table: name, libzmq socket type, and which objects (sender, receiver) a
+ * pattern call returns. Constant data; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,13 +13,14 @@ struct zl_pattern {
     int zmq_type;
     bool sends;
     bool receives;
-    bool one_peer;    /* a client may have one address only */
-    bool awaits_peer; /* what a client sends waits for a peer after its handshake; see route.h */
-    bool hands_out; /* a received message is in its task's hand until the receiver is asked again */
-    const char *peer; /* what it talks to, for messages */
+    bool one_peer;    /* a client may have only one address */
+    bool awaits_peer; /* a client's messages wait for a peer that has finished its handshake; see
+                         route.h */
+    bool hands_out;   /* a received message is a delivery until its task receives again */
+    const char *peer; /* the name of the opposite pattern */
 };
 
-/* Whether the two talk to each other. */
+/* Whether the two are opposite patterns. */
 bool zl_pattern_matches(const struct zl_pattern *a, const struct zl_pattern *b);
 
 /* The pattern of an id. Never fails. */

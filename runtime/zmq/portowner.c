@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See portowner.h. The kernel's tables of TCP sockets give the inode of a listening one; its
- * process is the one that has a descriptor linked to "socket:[inode]". The owner of a socket file
- * is what the kernel tells who connects. */
+/* See portowner.h. The kernel's tables of TCP sockets give the inode of a listening socket; its
+ * process has a descriptor that links to "socket:[inode]". The owner of a socket file is reported
+ * by SO_PEERCRED on a connection to it. */
 #include "runtime/zmq/portowner.h"
 
 #include <dirent.h>
@@ -33,7 +33,7 @@ static bool holds(int pid, const char *wanted)
     return found;
 }
 
-/* The process that holds the socket, 0 when none can be seen. */
+/* The process that holds the socket; 0 if none is visible. */
 static int holder_of(unsigned long inode)
 {
     char wanted[PATH_SIZE];
@@ -52,7 +52,7 @@ static int holder_of(unsigned long inode)
     return holder;
 }
 
-/* The inode of the listening socket that a line tells of, 0 when it tells of something else. */
+/* The inode of the socket in `line`, if it listens on `port`; otherwise 0. */
 static unsigned long listener_in(const char *line, int port)
 {
     unsigned local_port, state;
@@ -78,7 +78,7 @@ static int listener_of(int port, const char *table)
     return holder;
 }
 
-/* A process names itself: whatever is not printable is not shown. */
+/* A process chooses its own name: replace unprintable bytes. */
 static void clean(char *name)
 {
     name[strcspn(name, "\n")] = '\0';
@@ -111,7 +111,7 @@ bool zl_portowner_find(int port, char *out, size_t size)
     return pid != 0;
 }
 
-/* The process at the other end of a connected socket, 0 when it cannot be seen. */
+/* The process at the other end of a connected socket; 0 if it is not visible. */
 static int peer_of(int fd)
 {
     struct ucred peer = {0};
@@ -133,7 +133,7 @@ bool zl_portowner_find_ipc(const char *path, char *out, size_t size)
     if (pid > 0)
         describe(pid, out, size);
     else
-        snprintf(out, size, "a process that cannot be asked: %s",
+        snprintf(out, size, "a process that cannot be identified: %s",
                  error ? strerror(error) : "it runs in another container");
     return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See recvbuf.h. A message is received into the place of an earlier one, which libzmq closes then.
- */
+/* See recvbuf.h. Frames are received into the zmq_msg_t of earlier ones, which libzmq closes on
+ * that occasion. */
 #include "runtime/zmq/recvbuf.h"
 
 #include <errno.h>
@@ -59,11 +59,11 @@ void zl_recvbuf_skip_rest(void *zmq, zmq_msg_t *last)
             return;
 }
 
-/* There is no place for frame `count` of a message. */
+/* There is no room for frame `count` of a message. */
 static int32_t refuse(struct zl_recvbuf *recvbuf, void *zmq, unsigned count)
 {
     if (count == 0) {
-        errno = ENOMEM; /* not even room for one: nothing was taken */
+        errno = ENOMEM; /* no room even for the first frame: nothing was received */
         return zl_message_failure();
     }
     zl_recvbuf_skip_rest(zmq, &recvbuf->messages[count - 1]);

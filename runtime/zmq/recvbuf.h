@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where received messages lie while the script makes strings of them: the frames of one message,
- * until the next is received. Belongs to the loop's thread. */
+/* The receive buffer: holds the frames of one message while the script copies them into strings,
+ * until the next message is received. Belongs to the loop's thread. */
 #pragma once
 
 #include <limits.h>
@@ -12,27 +12,27 @@
 
 struct zl_recvbuf {
     zmq_msg_t *messages;
-    struct zl_frame *frames; /* where the data of the messages is */
-    unsigned room, count;    /* count: messages that may hold memory */
+    struct zl_frame *frames; /* data and size of each element of `messages` */
+    unsigned room, count;    /* count: elements of `messages` that may hold memory */
 };
 
-/* Receives the frames of one message, laid out, without waiting; `count` of them are in the recvbuf
- * already. How many; 0 for a message with too many, which is read and forgotten; or a code of
- * message.h. */
+/* Receives one message without waiting and lays out its frames for the script; `count` of its
+ * frames are in the buffer already. Returns the number of frames; 0 if the message had too many and
+ * was dropped; or a code of message.h. */
 int32_t zl_recvbuf_receive(struct zl_recvbuf *recvbuf, void *zmq, unsigned count);
 
-/* Copies the frames into the recvbuf, laid out for the script. False without memory. */
+/* Replaces the contents by copies of `frames`, laid out for the script. False without memory. */
 bool zl_recvbuf_fill(struct zl_recvbuf *recvbuf, zmq_msg_t *frames, unsigned count);
 
-/* Gives back the memory of the messages from `first` on. */
+/* Frees the frames from `first` on. */
 void zl_recvbuf_clear(struct zl_recvbuf *recvbuf, unsigned first);
 
 void zl_recvbuf_fini(struct zl_recvbuf *recvbuf);
 
-/* Reads the rest of a message that is to be forgotten. */
+/* Receives and discards the remaining frames of a message. */
 void zl_recvbuf_skip_rest(void *zmq, zmq_msg_t *last);
 
-/* `size`: what zmq_msg_recv said of the frame; it counts no further than to INT_MAX. */
+/* Lays out frame `i`. `size`: the result of zmq_msg_recv, which is capped at INT_MAX. */
 static inline void zl_recvbuf_lay_out(struct zl_recvbuf *recvbuf, unsigned i, int size)
 {
     zmq_msg_t *message = &recvbuf->messages[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See send.h. A small frame is copied into libzmq's message; a large one is not: libzmq sends
- * from the string's own memory, which stays until it is done. */
+/* See send.h. A small frame is copied into libzmq's message. A large one is not: libzmq sends from
+ * the string's own block, which is kept alive until libzmq releases it. */
 #include "runtime/zmq/send.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/message.h"
 
-/* On libzmq's threads too. */
+/* Also called on libzmq's threads. */
 static void free_block(void *data, void *block)
 {
     (void)data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames on their way into libzmq. Used on the loop's thread alone. */
+/* Sending frames through libzmq. Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,9 +8,9 @@
 
 struct zl_frame;
 
-/* Sends the frames, the last one as the end of the message, without waiting: 0 or a code of
- * message.h. Their data must be texts of strings of a Lua state (heap.h). */
+/* Sends the frames as one message, without waiting. Returns 0 or a code of message.h. The data must
+ * be the texts of Lua strings (heap.h). */
 int32_t zl_send_frames(void *zmq, const struct zl_frame *frames, uint32_t count);
 
-/* Sends a frame that another one follows; false when libzmq refuses, see zl_message_failure. */
+/* Sends a frame that is followed by another; false on failure, see zl_message_failure. */
 bool zl_send_bytes(void *zmq, const void *data, size_t size);

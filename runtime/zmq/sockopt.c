@@ -12,10 +12,10 @@ int64_t zl_sockopt_frame_limit(const struct zl_options *options)
                                                         : ZL_FRAME_DEFAULT;
 }
 
-/* A pub asks its peers by ZMTP: who does not answer misses messages anyway. Elsewhere a peer that
- * is only behind would not answer either and would lose what is on its way to it; and libzmq 4.3.4
- * aborts when it asks a peer that has left while the queue for its messages was full. There TCP
- * asks, in whole seconds. */
+/* A pub uses ZMTP heartbeats: a peer that does not answer misses messages anyway. The other
+ * patterns use TCP keepalive, in whole seconds: a peer that is merely slow would not answer a ZMTP
+ * heartbeat either and would lose the messages in flight, and libzmq 4.3.4 aborts when it pings a
+ * peer that left while its queue was full. */
 static bool apply_heartbeat(void *zmq, const struct zl_pattern *pattern,
                             const struct zl_options *options)
 {
@@ -31,7 +31,7 @@ static bool apply_heartbeat(void *zmq, const struct zl_pattern *pattern,
            zl_call_set(zmq, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
 }
 
-/* What peers tell a pub is always read: they need not be stopped. */
+/* A pub always reads its peers' subscriptions, so they need no limit. */
 static int receive_hwm(const struct zl_pattern *pattern, const struct zl_options *options)
 {
     return options->conflate || pattern->id == ZL_PUB ? 0 : options->receive_hwm;
@@ -41,8 +41,8 @@ bool zl_sockopt_apply(void *zmq, const struct zl_pattern *pattern, const struct 
 {
     enum { HANDSHAKE_MS = 30000 };
     int64_t largest = zl_sockopt_frame_limit(options);
-    /* libzmq would go on counting the subscriptions of a peer that a pub connects to and that left.
-     */
+    /* Otherwise libzmq keeps counting the subscriptions of a peer that a pub connected to and that
+     * has left. */
     bool immediate = options->immediate || pattern->id == ZL_PUB;
     bool ok =
         zl_call_set(zmq, ZMQ_SNDHWM, options->send_hwm) &&

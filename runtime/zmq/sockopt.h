@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A pattern's options on a fresh libzmq socket. Used on the loop's thread alone. */
+/* Applies a pattern's options to a new libzmq socket. Belongs to the loop's thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,9 +8,9 @@
 struct zl_options;
 struct zl_pattern;
 
-/* The limit of a frame that libzmq gets, in bytes. */
+/* The frame size limit set in libzmq, in bytes. */
 int64_t zl_sockopt_frame_limit(const struct zl_options *options);
 
-/* False, with errno set, when libzmq refuses one. */
+/* False, with errno set, if libzmq rejects an option. */
 bool zl_sockopt_apply(void *zmq, const struct zl_pattern *pattern,
                       const struct zl_options *options);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* See subscribers.h. An XPUB with ZMQ_XPUB_VERBOSER hands up whatever a peer sends, also a second
- * subscription to a topic and the cancelling of none; and once a peer has left, one cancel for each
- * topic that it held, which does not name the peer (libzmq 4.3.4). The others carry the metadata of
- * their connection: its descriptor, as a text whose address is its own while a message keeps it.
+/* See subscribers.h. An XPUB with ZMQ_XPUB_VERBOSER passes up whatever a peer sends, including
+ * duplicate subscriptions and cancellations of topics never subscribed to. After a peer has left,
+ * it passes up one cancellation per topic that the peer held, without naming the peer (libzmq
+ * 4.3.4). All other messages carry the metadata of their connection: its descriptor as text, whose
+ * address is unique as long as a message refers to it.
  *
- * So what a peer holds is known while it is there. What has ended with peers is only a number until
- * their descriptor comes back with another connection, or nothing is held at all. */
+ * So the topics of a peer are known only while it is connected. The cancellations for peers that
+ * have left are merely counted, until a new connection reuses the descriptor or no subscription is
+ * left. */
 #include "runtime/zmq/subscribers.h"
 
 #include <search.h>
@@ -15,7 +17,7 @@
 
 struct zl_peer {
     const char *identity;
-    zmq_msg_t keeper; /* of `identity` */
+    zmq_msg_t keeper; /* keeps `identity` alive */
     void *topics;     /* a tree of struct topic */
     long count;
 };
@@ -43,8 +45,9 @@ long zl_subscribers_count(const struct zl_subscribers *subscribers)
 
 /* --- peers ----------------------------------------------------------------------------------- */
 
-/* The cancels for its topics have come, or will: the count stays as it is. */
-static void forget(struct zl_subscribers *subscribers, struct zl_peer *peer)
+/* Removes a peer that has left. The cancellations for its topics have arrived or will, so the total
+ * stays the same. */
+static void remove_peer(struct zl_subscribers *subscribers, struct zl_peer *peer)
 {
     if (!peer)
         return;
@@ -55,10 +58,10 @@ static void forget(struct zl_subscribers *subscribers, struct zl_peer *peer)
     free(peer);
 }
 
-static void forget_all(struct zl_subscribers *subscribers)
+static void clear(struct zl_subscribers *subscribers)
 {
     for (unsigned i = 0; i < subscribers->room; i++) {
-        forget(subscribers, subscribers->peers[i]);
+        remove_peer(subscribers, subscribers->peers[i]);
         subscribers->peers[i] = NULL;
     }
     subscribers->anonymous = subscribers->gone = 0;
@@ -90,7 +93,7 @@ static struct zl_peer *make_peer(const char *identity, zmq_msg_t *frame)
     return peer;
 }
 
-/* The peer whose connection has this identity; NULL without memory. */
+/* Finds or adds the peer whose connection has this identity; NULL without memory. */
 static struct zl_peer *find_peer(struct zl_subscribers *subscribers, const char *identity,
                                  zmq_msg_t *frame)
 {
@@ -100,7 +103,7 @@ static struct zl_peer *find_peer(struct zl_subscribers *subscribers, const char 
     struct zl_peer *peer = subscribers->peers[fd];
     if (peer && peer->identity == identity)
         return peer;
-    forget(subscribers, peer);
+    remove_peer(subscribers, peer);
     peer = make_peer(identity, frame);
     subscribers->peers[fd] = peer;
     return peer;
@@ -134,8 +137,8 @@ static bool remove_topic(struct zl_peer *peer, const struct topic *wanted)
     return true;
 }
 
-static void note_of_peer(struct zl_subscribers *subscribers, struct zl_peer *peer,
-                         const struct topic *topic, bool subscribes)
+static void update_peer(struct zl_subscribers *subscribers, struct zl_peer *peer,
+                        const struct topic *topic, bool subscribes)
 {
     long change = 0;
     if (subscribes)
@@ -157,18 +160,18 @@ void zl_subscribers_note(struct zl_subscribers *subscribers, zmq_msg_t *frame)
     const char *identity = zmq_msg_gets(frame, "__fd");
     struct zl_peer *peer = identity ? find_peer(subscribers, identity, frame) : NULL;
     if (peer)
-        note_of_peer(subscribers, peer, &topic, subscribes);
+        update_peer(subscribers, peer, &topic, subscribes);
     else if (!identity && subscribes)
         subscribers->anonymous++;
     else if (!identity && zl_subscribers_count(subscribers) > 0)
         subscribers->gone++;
     if (!subscribes && zl_subscribers_count(subscribers) == 0)
-        forget_all(subscribers);
+        clear(subscribers);
 }
 
 void zl_subscribers_fini(struct zl_subscribers *subscribers)
 {
-    forget_all(subscribers);
+    clear(subscribers);
     free(subscribers->peers);
     *subscribers = (struct zl_subscribers){NULL, 0, 0, 0, 0};
 }

@@ -201,7 +201,7 @@ end)
 
 describe("wrong usage ends with exit code 2 and a word about it:", function()
   local cases = {
-    ["no script"] = { {}, "which script" },
+    ["no script"] = { {}, "no script given" },
     ["an unknown option"] = { { "--no-such-option", "x.lua" }, "no-such-option" },
     ["an unknown letter"] = { { "-q", "x.lua" }, "q" },
     ["a level that is none"] = { { "--log-level", "loud", "-e", "" }, "--log-level takes debug, info" },

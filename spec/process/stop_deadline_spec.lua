@@ -10,7 +10,7 @@ describe("a second signal", function()
       local child = start("print 'ready' " .. loop)
       child:expect "ready"
       child:kill "sigint"
-      child:expect "asked to stop"
+      child:expect "stop requested"
       child:kill_again "sigint"
       child:wait()
       assert.equal(130, child.code)
@@ -63,8 +63,8 @@ end)]], "--drain-timeout", 0.2)
     child:wait()
     client:close()
     assert.equal(75, child.code)
-    assert.matches('script.lua:4 msg="the drain deadline has passed; the task that waits here', child.stderr, 1, true)
-    assert.matches("script.lua:1) did not finish, and the message that it handles is lost", child.stderr, 1, true)
+    assert.matches('script.lua:4 msg="the drain deadline has passed; the task waiting here', child.stderr, 1, true)
+    assert.matches("script.lua:1) did not finish, and its message is lost", child.stderr, 1, true)
   end)
 
   it("ends an on_stop that does not finish", function()

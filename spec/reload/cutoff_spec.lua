@@ -184,7 +184,7 @@ pcall(uv.run)
 print(pcall(zeroless.spawn, print))]] }
     w:ends(1)
     assert.matches("worker.lua:2: in a callback", w.child.stderr, 1, true)
-    assert.matches("false\t.*takes no more calls", w.child.stdout)
+    assert.matches("false\t.*call refused", w.child.stdout)
   end)
 end)
 

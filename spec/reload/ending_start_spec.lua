@@ -23,7 +23,7 @@ for call, texts in pairs(calls) do
         for i = 1, 10 do push(tostring(i)) end
         local attempt = w:reload(text .. "\n" .. serve)
         assert.equal("reload failed; still serving generation 1", attempt.msg)
-        assert.equal("worker.lua:1: " .. call .. " was called in the start of new code, which ends the reload alone",
+        assert.equal("worker.lua:1: " .. call .. " was called while new code was starting; this aborts only the reload",
           attempt.error)
         for i = 11, 100 do push(tostring(i)) end
         w:expect "1 100\n"

@@ -71,7 +71,7 @@ local p = newproxy(true)
 getmetatable(p).__gc = function()
   for _, f in ipairs { print, false } do
     local ok, err = pcall(zeroless.log.handler, f or nil)
-    print(ok, tostring(err):match "takes no more calls")
+    print(ok, tostring(err):match "call refused")
   end
 end
 _G.p = p
@@ -81,7 +81,7 @@ _G.p = p
     w:save(with_handler(shout:format(2)))
     w:kill "sighup"
     heard(w, 2, "reloaded")
-    w:expect "false\ttakes no more calls\nfalse\ttakes no more calls\n"
+    w:expect "false\tcall refused\nfalse\tcall refused\n"
     w:client():push() "after"
     w:expect "2 after\n"
     assert.is_nil(handled(w, 1, "reloaded"))

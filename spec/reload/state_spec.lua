@@ -108,7 +108,7 @@ local refused = {
   { "a table with a metatable", "state.a = { [true] = setmetatable({}, {}) }",
     "zeroless.state.a[true] cannot be carried over: it has a metatable" },
   { "a table inside itself", "state.a = { b = {} } state.a.b.c = state.a",
-    "zeroless.state.a.b.c cannot be carried over: it is also the table around it" },
+    "zeroless.state.a.b.c cannot be carried over: it is a reference to a table that contains it" },
   { "a key that is a table", "state.a = { [{}] = 1 }",
     "zeroless.state.a has a key that cannot be carried over: a table" },
   { "no table", "zeroless.state = 'text'", "zeroless.state cannot be carried over: it is a string, not a table" },
@@ -116,7 +116,7 @@ local refused = {
   { "too many tables in each other", "local t = state for i = 1, 1000 do t.t = {} t = t.t end",
     "zeroless.state" .. (".t"):rep(100) .. " cannot be carried over: it is more than 100 tables deep" },
   { "a table found millions of times", "local t = {} for i = 1, 22 do t = { t, t } end state.a = t",
-    "cannot be carried over: its tables are found in so many places that more than 100000 copies" },
+    "cannot be carried over: its tables are referenced from so many places that more than 100000 copies" },
 }
 
 describe("a reload fails where the state cannot be carried, and names the place:", function()

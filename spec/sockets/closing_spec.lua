@@ -78,7 +78,7 @@ back_to(before)
 zeroless.sleep(1000)]], "--drain-timeout", 0.5, peer.port)
     child:expect "all are back"
     support.eventually(function()
-      local _, count = child.stderr:gsub("level=warn [^\n]*127%.0%.0%.1:" .. peer.port .. " is lost", "")
+      local _, count = child.stderr:gsub("level=warn [^\n]*127%.0%.0%.1:" .. peer.port .. " are lost", "")
       return count == 10
     end, "ten warnings")
     child:kill "sigterm"

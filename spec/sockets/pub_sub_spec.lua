@@ -79,7 +79,7 @@ describe("pub{topic}", function()
   it("raises for what does not, and sends nothing", function()
     local pub, sub = broadcast({ topic = "topic1" })
     assert.equal('the first frame must begin with the topic "topic1", not with "msg"; '
-      .. "embed_topic = true sends it for you", refused(function() pub "msg" end))
+      .. "embed_topic = true prepends it", refused(function() pub "msg" end))
     assert.matches("must begin with the topic", refused(function() pub("msg", "topic1") end))
     assert.matches("must begin with the topic", refused(function() pub:try "topic" end))
     assert.matches("must begin with the topic", refused(function() pub "" end))
@@ -178,15 +178,15 @@ describe("sub{topics}", function()
 
   it("raises for an empty list", function()
     local client = Client()
-    assert.equal("option 'topics' is empty, so nothing would come; leave it out for everything",
+    assert.equal("option 'topics' is empty, so nothing would be received; omit it to receive everything",
       refused(function() client:sub { topics = {} } end))
   end)
 
   it("raises for topics that are no strings, or no list", function()
     local client = Client()
-    assert.equal("option 'topics' must hold strings, number 2 is a number",
+    assert.equal("option 'topics' must contain only strings, element 2 is a number",
       refused(function() client:sub { topics = { "a", 2 } } end))
-    assert.equal("option 'topics' must hold strings, number 1 is a boolean",
+    assert.equal("option 'topics' must contain only strings, element 1 is a boolean",
       refused(function() client:sub { topics = { true } } end))
     assert.equal("option 'topics' must be a table of strings",
       refused(function() client:sub { topics = "sh" } end))
@@ -294,7 +294,7 @@ describe("pub:wait_subscribers()", function()
     local push = Client():push()
     assert.equal("only a pub has subscribers", refused(function() push:wait_subscribers(1) end))
     local pub = Client():pub()
-    assert.equal("how many subscribers to wait for must be a number",
+    assert.equal("the number of subscribers to wait for must be a number",
       refused(function() pub:wait_subscribers() end))
     assert.matches("timeout must be a number of seconds",
       refused(function() pub:wait_subscribers(1, "1") end))

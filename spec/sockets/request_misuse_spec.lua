@@ -16,7 +16,7 @@ describe("the misuse of request and reply", function()
     local request, replies, reply, requests = dialogue()
     local asked = here() request "first"
     local text = refused(function() request "second" end)
-    assert.equal(("a request is open since %s; read its reply before you ask again"):format(asked), text)
+    assert.equal(("the request sent at %s is still open; read its reply before sending another"):format(asked), text)
     assert.equal("first", requests:recv(patience))
     reply "re first"
     assert.equal("re first", replies:recv(patience))
@@ -43,7 +43,7 @@ describe("the misuse of request and reply", function()
     local request, replies, reply, requests = dialogue()
     request "ping"
     local received = here() assert.equal("ping", requests:recv(patience))
-    local text = ("the request received at %s has no reply yet; reply before you receive the next")
+    local text = ("the request received at %s has no reply yet; reply before receiving the next")
       :format(received)
     assert.equal(text, refused(function() requests() end))
     assert.equal(text, refused(function() requests:try() end))
@@ -54,15 +54,15 @@ describe("the misuse of request and reply", function()
 
   it("raises for reading a reply twice, and names both lines", function()
     local request, replies, reply, requests = dialogue()
-    assert.equal("no request is open, so no reply will come; call the sender first",
+    assert.equal("no request is open, so there is no reply to wait for; call the sender first",
       refused(function() replies() end))
     request "ping"
     assert.equal("ping", requests:recv(patience))
     reply "pong"
     local read = here() assert.equal("pong", replies:recv(patience))
     local text = refused(function() replies() end)
-    assert.equal("no request is open, so no reply will come; call the sender first, as before the reply "
-      .. "read at " .. read, text)
+    assert.equal("no request is open, so there is no reply to wait for; call the sender first "
+      .. "(the last reply was read at " .. read .. ")", text)
     request "ping"
     assert.equal("ping", requests:recv(patience))
     reply "pong"

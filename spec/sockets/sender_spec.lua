@@ -55,7 +55,7 @@ describe("a sender", function()
   end)
 
   it("raises for a frame that is no string, with its position and type", function()
-    local text = "frame %d is a %s, not a string; tostring() makes one"
+    local text = "frame %d is a %s, not a string; convert it with tostring()"
     each_sender(function(send)
       assert.equal(text:format(1, "number"), refused(function() send(1) end))
       assert.equal(text:format(1, "nil"), refused(function() send(nil) end))
@@ -97,7 +97,7 @@ describe("a sender", function()
     local push, pull = pipe()
     local frames = {}
     for i = 1, 4097 do frames[i] = "f" end
-    assert.equal("a message of 4097 frames is too long, the most is 4096",
+    assert.equal("a message of 4097 frames is too long, the limit is 4096",
       refused(function() push(unpack(frames)) end))
     assert.is_true(push(unpack(frames, 1, 4096)))
     assert.equal(4096, select("#", pull:recv(patience)))

@@ -226,11 +226,11 @@ describe("ipc", function()
   end)
 
   it("raises for a path that is too long, or whose folder is not there", function()
-    assert.matches("at most 107 fit",
+    assert.matches("the limit is 107",
       refused(function() Server({ endpoint = "ipc:///" .. ("x"):rep(107) }) end))
-    assert.matches("at most 107 fit", refused(function() Client():connect("ipc:///" .. ("x"):rep(107)) end))
+    assert.matches("the limit is 107", refused(function() Client():connect("ipc:///" .. ("x"):rep(107)) end))
     local server = Server { endpoint = "ipc:///no/such/folder/s" }
-    assert.matches("its folder cannot be written: No such file or directory",
+    assert.matches("its folder is not writable: No such file or directory",
       refused(function() server:pull() end), 1, true)
   end)
 

@@ -27,7 +27,7 @@ describe("an uncaught error", function()
   for name, case in pairs {
     ["raises"] = { "error 'worse'", "[^\n]*script.lua:1: worse" },
     ["yields"] = { "coroutine.yield()", "[^\n]*script.lua:1: attempt to yield outside a coroutine" },
-    ["waits"] = { "zeroless.sleep(1)", "[^\n]*script.lua:1: zlrun takes no more calls from here" },
+    ["waits"] = { "zeroless.sleep(1)", "[^\n]*script.lua:1: call refused: this generation" },
     ["never ends"] = { "while true do end", "[^\n]*script.lua:1: stopped after 0.1 s" },
     ["returns a table"] = { "return {}", "table" },
   } do

@@ -43,7 +43,7 @@ static void keeps_a_megabyte_and_counts_the_rest(void **state)
     assert_in_range(seen.lines, 1000, COUNT / 2);
     assert_in_range(seen.bytes, 100000, 1 << 20);
     assert_string_equal(seen.first, "line 0 of those that are logged later");
-    snprintf(text, sizeof text, "%lu lines of the log were lost: too many came at once",
+    snprintf(text, sizeof text, "%lu log lines were lost: too many came at once",
              COUNT - (seen.lines - 1));
     assert_string_equal(seen.last, text);
     zl_log_later(ZL_WARN, "", "there is room again");

@@ -179,10 +179,10 @@ static void ipc_a_missing_folder(void **state)
     char below[128];
     snprintf(below, sizeof below, "%s/w", path);
     assert_false(ipc_free(below));
-    assert_contains(why, "its folder cannot be written: No such file or directory");
+    assert_contains(why, "its folder is not writable: No such file or directory");
     write_file(path);
     assert_false(ipc_free(below));
-    assert_contains(why, "its folder cannot be written: Not a directory");
+    assert_contains(why, "its folder is not writable: Not a directory");
 }
 
 /* Root may write everywhere, so root becomes nobody for the question. */
@@ -196,7 +196,7 @@ static void ipc_a_folder_of_somebody_else(void **state)
     assert_true(!is_root || seteuid(0) == 0);
     assert_int_equal(chmod(folder, 0700), 0);
     assert_false(is_free);
-    assert_contains(why, "its folder cannot be written: Permission denied");
+    assert_contains(why, "its folder is not writable: Permission denied");
 }
 
 static void ipc_a_socket_of_somebody_else(void **state)
@@ -212,7 +212,7 @@ static void ipc_a_socket_of_somebody_else(void **state)
     bool is_free = ipc_free(path);
     assert_int_equal(seteuid(0), 0);
     assert_false(is_free);
-    assert_contains(why, "a process that cannot be asked: Permission denied");
+    assert_contains(why, "a process that cannot be identified: Permission denied");
     close(fd);
 }
 
