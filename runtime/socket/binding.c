@@ -10,6 +10,7 @@
 #include "runtime/socket/connect.h"
 #include "runtime/socket/endpoints.h"
 #include "runtime/socket/waitq.h"
+#include "runtime/socket/take.h"
 #include "runtime/zmq/call.h"
 
 void zl_binding_forget_all(struct zl_socket *socket)
@@ -64,12 +65,25 @@ void zl_binding_drop_unwanted(struct zl_socket *socket)
 void zl_binding_unlink(struct zl_socket *socket)
 {
     struct zl_endpoint_entry *entry;
+    zl_take_prefetched(socket);
     SLIST_FOREACH(entry, &socket->endpoints, link)
     {
         if (entry->bound)
             zl_bind_release(socket, entry);
         else
             zl_call_disconnect(socket->zmq, entry->text);
+    }
+    socket->is_unbound = true;
+}
+
+void zl_binding_release_bound(struct zl_socket *socket)
+{
+    struct zl_endpoint_entry *entry;
+    zl_take_prefetched(socket);
+    SLIST_FOREACH(entry, &socket->endpoints, link)
+    {
+        if (entry->bound)
+            zl_bind_release(socket, entry);
     }
     socket->is_unbound = true;
 }

@@ -15,3 +15,6 @@ void zl_binding_forget_all(struct zl_socket *socket);
 
 /* Gives its bound endpoints up and ends its connections, for good: the process stops. */
 void zl_binding_unlink(struct zl_socket *socket);
+
+/* Gives its bound endpoints up alone: what it is connected to can still be read from. */
+void zl_binding_release_bound(struct zl_socket *socket);

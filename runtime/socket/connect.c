@@ -14,6 +14,7 @@
 #include "runtime/socket/peers.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
+#include "runtime/socket/take.h"
 #include "runtime/zmq/call.h"
 #include "runtime/zmq/linger.h"
 
@@ -67,6 +68,7 @@ int zl_connect_release(struct zl_socket *socket, struct zl_endpoint_entry *entry
     if (!route)
         return 0;
     if (!socket->pattern->awaits_peer) {
+        zl_take_prefetched(socket);
         /* ENOENT: an inproc peer has closed, and its connection went with it. */
         bool ok = zl_call_disconnect(socket->zmq, entry->text) == 0 || zmq_errno() == ENOENT;
         return ok ? 0 : zmq_errno();
@@ -80,6 +82,7 @@ int zl_connect_release(struct zl_socket *socket, struct zl_endpoint_entry *entry
 void zl_connect_again(struct zl_endpoint_entry *entry)
 {
     char why[ZL_WHY_MAX];
+    zl_take_prefetched(entry->route->socket);
     zl_call_disconnect(entry->route->zmq, entry->text);
     if (!connect_now(entry, why))
         zl_log_later(ZL_ERROR, "", "%s", why);

@@ -11,6 +11,7 @@
 #include "runtime/socket/peers.h"
 #include "runtime/socket/route.h"
 #include "runtime/socket/waitq.h"
+#include "runtime/socket/take.h"
 #include "runtime/zmq/call.h"
 
 static struct zl_endpoint_entry *find_bound(struct zl_hub *hub, const char *endpoint)
@@ -112,9 +113,11 @@ void zl_inproc_unbound(struct zl_hub *hub, const char *endpoint)
         if (entry->bound || !entry->is_ready || strcmp(entry->text, endpoint) != 0)
             continue;
         zl_peers_left(entry);
-        if (socket->pattern->awaits_peer)
+        if (socket->pattern->awaits_peer) {
             zl_route_renew(entry->route);
-        else
+        } else {
+            zl_take_prefetched(socket);
             zl_call_disconnect(socket->zmq, entry->text);
+        }
     }
 }

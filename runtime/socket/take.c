@@ -10,6 +10,7 @@
 #include "runtime/socket/owners.h"
 #include "runtime/socket/refusals.h"
 #include "runtime/socket/reqrep.h"
+#include "runtime/socket/waitq.h"
 #include "runtime/zmq/call.h"
 
 static bool is_wanted_topic(const struct zl_socket *socket, zmq_msg_t *first)
@@ -124,7 +125,7 @@ static int32_t receive_newest(struct zl_socket *socket, int32_t count)
     struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
     struct passing passing = {0, 0};
     zmq_msg_t first;
-    while (count > 0 && has_newer(socket) && may_pass(socket->hub, &passing)) {
+    while (count > 0 && may_pass(socket->hub, &passing) && has_newer(socket)) {
         zmq_msg_init(&first);
         if (zl_call_receive_frame(socket->zmq, &first) < 0)
             break;
@@ -170,4 +171,23 @@ int32_t zl_take_ahead(struct zl_socket *socket)
     if (count > 0 && !zl_delivery_read_ahead(socket, (unsigned)count))
         return ZL_FAILED;
     return count;
+}
+
+/* A SUB and a ROUTER hold the beginning of a message once ZMQ_EVENTS was read. When the connection
+ * of that message is taken away then, libzmq 4.3.4 aborts at the next receive (fq.cpp, !_more). */
+void zl_take_prefetched(struct zl_socket *socket)
+{
+    struct zl_hub *hub = socket->hub;
+    struct zl_recvbuf before = hub->recvbuf; /* a message may be on its way into Lua */
+    struct zl_shared shared = hub->shared;
+    if (!socket->zmq || (socket->pattern->id != ZL_SUB && socket->pattern->id != ZL_REPLY))
+        return;
+    hub->recvbuf = (struct zl_recvbuf){.room = 0};
+    if (zl_take_ahead(socket) > 0) {
+        socket->waitqs[ZL_IN].slow_path = true;
+        zl_waitq_mark_dirty(socket);
+    }
+    zl_recvbuf_fini(&hub->recvbuf);
+    hub->recvbuf = before;
+    hub->shared = shared;
 }

@@ -19,3 +19,7 @@ int32_t zl_take_message(struct zl_socket *socket, unsigned count);
 /* The same before a task asks for it, into the queue of those to be redelivered. A code when there
  * is none. Between tasks only. */
 int32_t zl_take_ahead(struct zl_socket *socket);
+
+/* To be called before a connection is taken away: what libzmq has begun to hand out is read to its
+ * end, into that queue. */
+void zl_take_prefetched(struct zl_socket *socket);

@@ -31,7 +31,7 @@ struct zl_unread zl_unread_read(struct zl_socket *socket)
     if (!socket->pattern->hands_out)
         return rest;
     if (!socket->pattern->sends)
-        zl_binding_unlink(socket);
+        zl_binding_release_bound(socket);
     while (!rest.more && (count = zl_recvbuf_receive(&recvbuf, socket->zmq, 0)) >= 0) {
         unsigned body = count > 0 ? find_body(socket, recvbuf.messages, (unsigned)count) : 0;
         rest.count++;
