@@ -161,6 +161,15 @@ static void put_time(FILE *out, double when, const char *format)
     }
 }
 
+/* The fields of both text formats. */
+static void put_fields(FILE *out, const struct zl_record *record)
+{
+    for (int i = 0; i < record->count; i++) {
+        fprintf(out, " %s=", record->fields[i].key);
+        put_logfmt_value(out, record->fields[i].value, record->fields[i].size);
+    }
+}
+
 static void put_text(FILE *out, const struct zl_record *record)
 {
     static const char *const labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
@@ -169,10 +178,7 @@ static void put_text(FILE *out, const struct zl_record *record)
     if (*record->source)
         fprintf(out, "%s ", record->source);
     fwrite(record->message, 1, record->size, out);
-    for (int i = 0; i < record->count; i++) {
-        fprintf(out, " %s=", record->fields[i].key);
-        put_logfmt_value(out, record->fields[i].value, record->fields[i].size);
-    }
+    put_fields(out, record);
 }
 
 static void put_logfmt(FILE *out, const struct zl_record *record)
@@ -186,10 +192,7 @@ static void put_logfmt(FILE *out, const struct zl_record *record)
     }
     fputs(" msg=", out);
     put_logfmt_value(out, record->message, record->size);
-    for (int i = 0; i < record->count; i++) {
-        fprintf(out, " %s=", record->fields[i].key);
-        put_logfmt_value(out, record->fields[i].value, record->fields[i].size);
-    }
+    put_fields(out, record);
 }
 
 static void put_json(FILE *out, const struct zl_record *record)

@@ -46,5 +46,3 @@ void zl_adoption_leave(struct zl_hub *hub, const struct zl_group *group);
 /* Closes the endpoints that the sockets' owners no longer name. Orphans stay as they are, see
  * orphans.h. */
 void zl_adoption_drop_unwanted(struct zl_hub *hub);
-
-/* The socket is closed: frees what is known of its previous owners. */
