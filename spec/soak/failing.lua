@@ -3,7 +3,6 @@
 
 local dead_letters = require "spec.dead_letters"
 local loads = require "spec.soak.loads"
-local project = require "spec.soak.project"
 local rows = require "spec.soak.rows"
 
 local jobs = {} -- see jobs.lua
