@@ -18,7 +18,7 @@
 /* A task's hold of a message. */
 struct zl_delivery_ref {
     struct zl_delivery_ref *next;
-    struct zl_delivery *hand;
+    struct zl_delivery *delivery;
     bool inherited; /* from the task that has spawned this one: until its end */
 };
 
@@ -34,24 +34,24 @@ static zmq_msg_t *copy_frames(zmq_msg_t *frames, unsigned count)
     return copies;
 }
 
-static void unref(struct zl_delivery *hand)
+static void unref(struct zl_delivery *delivery)
 {
-    if (--hand->references > 0)
+    if (--delivery->references > 0)
         return;
-    zl_envelope_free_frames(hand->frames, hand->count);
-    zl_envelope_free_frames(hand->envelope, hand->envelope_count);
-    zl_socket_unref_weak(hand->socket);
-    free(hand);
+    zl_envelope_free_frames(delivery->frames, delivery->count);
+    zl_envelope_free_frames(delivery->envelope, delivery->envelope_count);
+    zl_socket_unref_weak(delivery->socket);
+    free(delivery);
 }
 
-static bool grip(struct zl_task *task, struct zl_delivery *hand, bool inherited)
+static bool refer_to(struct zl_task *task, struct zl_delivery *delivery, bool inherited)
 {
     struct zl_delivery_ref *new_grip = malloc(sizeof *new_grip);
     if (!new_grip)
         return false;
-    *new_grip = (struct zl_delivery_ref){zl_work_of(task)->deliveries, hand, inherited};
+    *new_grip = (struct zl_delivery_ref){zl_work_of(task)->deliveries, delivery, inherited};
     zl_work_of(task)->deliveries = new_grip;
-    hand->references++;
+    delivery->references++;
     return true;
 }
 
@@ -62,12 +62,12 @@ static bool replace(struct zl_task *task, const struct zl_socket *socket, zmq_ms
     const struct zl_delivery_ref *held = zl_work_of(task)->deliveries;
     if (!held || held->inherited)
         return false;
-    struct zl_delivery *hand = held->hand;
-    if (hand->socket != socket || hand->references > 1 || hand->count != count)
+    struct zl_delivery *delivery = held->delivery;
+    if (delivery->socket != socket || delivery->references > 1 || delivery->count != count)
         return false;
     for (unsigned i = 0; i < count; i++)
-        zmq_msg_copy(&hand->frames[i], &frames[i]);
-    hand->tries = 0;
+        zmq_msg_copy(&delivery->frames[i], &frames[i]);
+    delivery->tries = 0;
     zl_hub_of(task)->redelivery.handled++;
     return true;
 }
@@ -79,21 +79,21 @@ void zl_delivery_track(struct zl_task *task, struct zl_socket *socket, unsigned 
     if (replace(task, socket, first, count))
         return;
     zl_delivery_ack(task, socket);
-    struct zl_delivery *hand = calloc(1, sizeof *hand);
+    struct zl_delivery *delivery = calloc(1, sizeof *delivery);
     zmq_msg_t *frames = copy_frames(first, count);
-    if (!hand || !frames || task == socket->hub->sched.outside) {
+    if (!delivery || !frames || task == socket->hub->sched.outside) {
         if (frames)
             zl_envelope_free_frames(frames, count);
-        free(hand);
+        free(delivery);
         return;
     }
-    hand->socket = socket;
+    delivery->socket = socket;
     zl_socket_ref_weak(socket);
-    hand->frames = frames;
-    hand->count = count;
-    hand->references = 1;
-    grip(task, hand, false);
-    unref(hand);
+    delivery->frames = frames;
+    delivery->count = count;
+    delivery->references = 1;
+    refer_to(task, delivery, false);
+    unref(delivery);
 }
 
 /* --- handled --------------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static const struct zl_delivery_ref *find_own(const struct zl_task *task,
                                               const struct zl_socket *socket)
 {
     const struct zl_delivery_ref *held = zl_work_of(task)->deliveries;
-    while (held && (held->inherited || held->hand->socket != socket))
+    while (held && (held->inherited || held->delivery->socket != socket))
         held = held->next;
     return held;
 }
@@ -112,9 +112,9 @@ static void release_newest(struct zl_task *task)
 {
     struct zl_delivery_ref *held = zl_work_of(task)->deliveries;
     zl_work_of(task)->deliveries = held->next;
-    if (held->hand->references == 1 && !held->hand->is_aside)
+    if (held->delivery->references == 1 && !held->delivery->is_aside)
         zl_hub_of(task)->redelivery.handled++;
-    unref(held->hand);
+    unref(held->delivery);
     free(held);
 }
 
@@ -132,36 +132,36 @@ void zl_delivery_inherit(struct zl_task *child, const struct zl_task *parent)
 {
     for (const struct zl_delivery_ref *held = zl_work_of(parent)->deliveries; held;
          held = held->next)
-        grip(child, held->hand, true);
+        refer_to(child, held->delivery, true);
 }
 
 /* --- failed ---------------------------------------------------------------------------------- */
 
-static size_t bytes_of(struct zl_delivery *hand)
+static size_t bytes_of(struct zl_delivery *delivery)
 {
     size_t bytes = 0;
-    for (unsigned i = 0; i < hand->count; i++)
-        bytes += zmq_msg_size(&hand->frames[i]);
+    for (unsigned i = 0; i < delivery->count; i++)
+        bytes += zmq_msg_size(&delivery->frames[i]);
     return bytes;
 }
 
 /* The message as the log shows it: where it came in, its size, its first bytes. */
-static void log_delivery(struct zl_delivery *hand, const char *message)
+static void log_delivery(struct zl_delivery *delivery, const char *message)
 {
     enum { SHOWN = 64 };
     char receiver[ZL_WHY_MAX], endpoints[ZL_WHY_MAX - 16], bytes[24], frames[24], tries[24];
-    zl_endpoints_describe(hand->socket, endpoints, sizeof endpoints);
-    snprintf(receiver, sizeof receiver, "%s %s", hand->socket->pattern->name, endpoints);
-    snprintf(bytes, sizeof bytes, "%zu", bytes_of(hand));
-    snprintf(frames, sizeof frames, "%u", hand->count);
-    snprintf(tries, sizeof tries, "%d", hand->tries);
-    size_t size = zmq_msg_size(&hand->frames[0]);
+    zl_endpoints_describe(delivery->socket, endpoints, sizeof endpoints);
+    snprintf(receiver, sizeof receiver, "%s %s", delivery->socket->pattern->name, endpoints);
+    snprintf(bytes, sizeof bytes, "%zu", bytes_of(delivery));
+    snprintf(frames, sizeof frames, "%u", delivery->count);
+    snprintf(tries, sizeof tries, "%d", delivery->tries);
+    size_t size = zmq_msg_size(&delivery->frames[0]);
     struct zl_field fields[] = {
         {"receiver", receiver, strlen(receiver), false},
         {"frames", frames, strlen(frames), true},
         {"bytes", bytes, strlen(bytes), true},
         {"tries", tries, strlen(tries), true},
-        {"data", zmq_msg_data(&hand->frames[0]), size < SHOWN ? size : SHOWN, false}};
+        {"data", zmq_msg_data(&delivery->frames[0]), size < SHOWN ? size : SHOWN, false}};
     struct zl_record record = {.level = ZL_ERROR,
                                .message = message,
                                .size = strlen(message),
@@ -171,16 +171,18 @@ static void log_delivery(struct zl_delivery *hand, const char *message)
     zl_log_emit(&record);
 }
 
-static void dead_letter(struct zl_delivery *hand)
+static void dead_letter(struct zl_delivery *delivery)
 {
-    struct zl_hub *hub = hand->socket->hub;
+    struct zl_hub *hub = delivery->socket->hub;
     hub->redelivery.given_up++;
     if (hub->redelivery.keeps_dead) {
-        bool written = zl_deadletter_write(&hub->redelivery.dead_letter, hand->frames, hand->count);
-        log_delivery(hand, written ? "message in hand set aside to the dead letters"
+        bool written =
+            zl_deadletter_write(&hub->redelivery.dead_letter, delivery->frames, delivery->count);
+        log_delivery(delivery, written
+                                   ? "message in hand set aside to the dead letters"
                                    : "message in hand lost: the dead letters cannot be written");
     } else {
-        log_delivery(hand,
+        log_delivery(delivery,
                      "message in hand lost; --redeliver gives it again, --dead-letter keeps it");
     }
 }
@@ -189,21 +191,21 @@ static void dead_letter(struct zl_delivery *hand)
  */
 static bool is_for_others(struct zl_task *task, const struct zl_delivery_ref *held)
 {
-    struct zl_delivery *hand = held->hand;
-    if (hand->socket->pattern->id != ZL_REPLY)
+    struct zl_delivery *delivery = held->delivery;
+    if (delivery->socket->pattern->id != ZL_REPLY)
         return false;
     if (held->inherited)
         return true;
-    hand->envelope = zl_envelope_take(task, hand->socket, &hand->envelope_count);
-    return hand->envelope == NULL;
+    delivery->envelope = zl_envelope_take(task, delivery->socket, &delivery->envelope_count);
+    return delivery->envelope == NULL;
 }
 
-static void give_again(struct zl_delivery *hand)
+static void give_again(struct zl_delivery *delivery)
 {
-    STAILQ_INSERT_TAIL(&hand->socket->again, hand, link);
-    hand->references++;
-    hand->socket->waitqs[ZL_IN].slow_path = true;
-    zl_waitq_mark_dirty(hand->socket);
+    STAILQ_INSERT_TAIL(&delivery->socket->again, delivery, link);
+    delivery->references++;
+    delivery->socket->waitqs[ZL_IN].slow_path = true;
+    zl_waitq_mark_dirty(delivery->socket);
 }
 
 void zl_delivery_reject(struct zl_task *task, bool blamed)
@@ -211,24 +213,24 @@ void zl_delivery_reject(struct zl_task *task, bool blamed)
     struct zl_redelivery *redelivery = &zl_hub_of(task)->redelivery;
     for (const struct zl_delivery_ref *held = zl_work_of(task)->deliveries; held;
          held = held->next) {
-        struct zl_delivery *hand = held->hand;
-        if (hand->is_aside)
+        struct zl_delivery *delivery = held->delivery;
+        if (delivery->is_aside)
             continue;
         /* On probation it is the code that is blamed. */
-        hand->tries += blamed && !redelivery->on_probation;
+        delivery->tries += blamed && !redelivery->on_probation;
         if (is_for_others(task, held))
             continue;
-        hand->is_aside = true;
-        bool again =
-            task->sched->phase == ZL_RUNNING &&
-            (redelivery->on_probation || (redelivery->most > 0 && hand->tries <= redelivery->most));
-        if (!again || !hand->socket->zmq) {
-            dead_letter(hand);
+        delivery->is_aside = true;
+        bool again = task->sched->phase == ZL_RUNNING &&
+                     (redelivery->on_probation ||
+                      (redelivery->most > 0 && delivery->tries <= redelivery->most));
+        if (!again || !delivery->socket->zmq) {
+            dead_letter(delivery);
             continue;
         }
         redelivery->tries_used += blamed;
-        log_delivery(hand, "message in hand when the generation failed; it is given again");
-        give_again(hand);
+        log_delivery(delivery, "message in hand when the generation failed; it is given again");
+        give_again(delivery);
     }
 }
 
@@ -237,10 +239,10 @@ void zl_delivery_reject(struct zl_task *task, bool blamed)
 bool zl_delivery_read_ahead(struct zl_socket *socket, unsigned count)
 {
     struct zl_recvbuf *recvbuf = &socket->hub->recvbuf;
-    struct zl_delivery *hand = calloc(1, sizeof *hand);
+    struct zl_delivery *delivery = calloc(1, sizeof *delivery);
     zmq_msg_t *frames = malloc(count * sizeof *frames);
-    if (!hand || !frames) {
-        free(hand);
+    if (!delivery || !frames) {
+        free(delivery);
         free(frames);
         return false;
     }
@@ -248,48 +250,50 @@ bool zl_delivery_read_ahead(struct zl_socket *socket, unsigned count)
         zmq_msg_init(&frames[i]);
         zmq_msg_move(&frames[i], &recvbuf->messages[recvbuf->count - count + i]);
     }
-    hand->socket = socket;
+    delivery->socket = socket;
     zl_socket_ref_weak(socket);
-    hand->frames = frames;
-    hand->count = count;
-    hand->references = 1;
-    hand->is_ahead = true;
-    hand->envelope = zl_envelope_take(socket->hub->sched.current, socket, &hand->envelope_count);
-    STAILQ_INSERT_TAIL(&socket->again, hand, link);
+    delivery->frames = frames;
+    delivery->count = count;
+    delivery->references = 1;
+    delivery->is_ahead = true;
+    delivery->envelope =
+        zl_envelope_take(socket->hub->sched.current, socket, &delivery->envelope_count);
+    STAILQ_INSERT_TAIL(&socket->again, delivery, link);
     return true;
 }
 
 int zl_delivery_redeliver(struct zl_socket *socket)
 {
     struct zl_task *task = socket->hub->sched.current;
-    struct zl_delivery *hand = STAILQ_FIRST(&socket->again);
-    if (!zl_recvbuf_fill(&socket->hub->recvbuf, hand->frames, hand->count))
+    struct zl_delivery *delivery = STAILQ_FIRST(&socket->again);
+    if (!zl_recvbuf_fill(&socket->hub->recvbuf, delivery->frames, delivery->count))
         return -1;
-    if (hand->envelope_count > 0 &&
-        !zl_envelope_give(task, socket, hand->envelope, hand->envelope_count))
+    if (delivery->envelope_count > 0 &&
+        !zl_envelope_give(task, socket, delivery->envelope, delivery->envelope_count))
         return -1;
-    hand->envelope = NULL;
-    hand->envelope_count = 0;
+    delivery->envelope = NULL;
+    delivery->envelope_count = 0;
     socket->hub->shared.received = socket->hub->recvbuf.frames;
     STAILQ_REMOVE_HEAD(&socket->again, link);
     zl_delivery_ack(task, socket);
-    hand->is_aside = hand->is_ahead = false;
+    delivery->is_aside = delivery->is_ahead = false;
     if (task != socket->hub->sched.outside)
-        grip(task, hand, false);
-    int count = (int)hand->count;
-    unref(hand);
+        refer_to(task, delivery, false);
+    int count = (int)delivery->count;
+    unref(delivery);
     return count;
 }
 
 void zl_delivery_drop(struct zl_socket *socket)
 {
-    struct zl_delivery *hand;
-    while ((hand = STAILQ_FIRST(&socket->again))) {
+    struct zl_delivery *delivery;
+    while ((delivery = STAILQ_FIRST(&socket->again))) {
         STAILQ_REMOVE_HEAD(&socket->again, link);
-        if (!hand->is_ahead)
-            dead_letter(hand);
+        if (!delivery->is_ahead)
+            dead_letter(delivery);
         else if (socket->hub->redelivery.keeps_dead)
-            zl_deadletter_write(&socket->hub->redelivery.dead_letter, hand->frames, hand->count);
-        unref(hand);
+            zl_deadletter_write(&socket->hub->redelivery.dead_letter, delivery->frames,
+                                delivery->count);
+        unref(delivery);
     }
 }

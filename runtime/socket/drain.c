@@ -205,11 +205,11 @@ static unsigned count_unfinished(const struct zl_hub *hub)
 static size_t count_waiting(const struct zl_hub *hub)
 {
     const struct zl_socket *socket;
-    const struct zl_delivery *hand;
+    const struct zl_delivery *delivery;
     size_t count = 0;
     TAILQ_FOREACH(socket, &hub->sockets, all)
     {
-        STAILQ_FOREACH(hand, &socket->again, link)
+        STAILQ_FOREACH(delivery, &socket->again, link)
         count++;
     }
     return count;

@@ -287,12 +287,12 @@ static void read_left(struct zl_socket *socket)
 
 uint64_t zl_intake_count_left(struct zl_socket *socket)
 {
-    const struct zl_delivery *hand;
+    const struct zl_delivery *delivery;
     uint64_t count = 0;
     if (!socket->is_cut)
         read_left(socket);
-    STAILQ_FOREACH(hand, &socket->again, link)
-    count += hand->is_ahead;
+    STAILQ_FOREACH(delivery, &socket->again, link)
+    count += delivery->is_ahead;
     return count;
 }
 
